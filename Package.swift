@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// C targets that carry files in the binary by #embed, which the compiler would flag as a C23 extension.
+let embedding: [CSetting] = [.disableWarning("c23-extensions")]
+
+// Layers from the bottom up; an arrow of the architecture is an entry in `dependencies`, and there are no cycles.
+// System libraries come from the Debian packages listed in Sources/apt-packages.txt.
+let package = Package(
+  name: "Surety",
+  products: [
+    .executable(name: "surety", targets: ["surety"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+    .package(url: "https://github.com/attaswift/BigInt", exact: "6.0.1"),
+  ],
+  targets: [
+    // System libraries: module map and shim, nothing else.
+    .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL"),
+    .systemLibrary(name: "COneDNN"),
+    .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg"),
+    .systemLibrary(name: "CSPNG", pkgConfig: "spng"),
+    .systemLibrary(name: "CZip", pkgConfig: "libzip"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
+
+    // C: kernel text, embedded assets, inner loops with intrinsics.
+    .target(name: "KernelSources", path: "Kernels", cSettings: embedding),
+    .target(name: "DemoAssets", cSettings: embedding),
+    .target(name: "CSIMD"),
+
+    .target(name: "Hashing", dependencies: ["CCrypto"]),
+    .target(name: "Statistics"),
+    .target(name: "Tensors"),
+    .target(name: "Compute", dependencies: ["Tensors"]),
+    .target(name: "Primitives", dependencies: ["Compute", "Tensors", "COneDNN", "CSIMD"]),
+    .target(name: "CPUCompute", dependencies: ["Compute", "Tensors", "Primitives", "COneDNN", "CSIMD"]),
+    .target(name: "OpenCLCompute", dependencies: ["Compute", "Tensors", "Hashing", "COpenCL", "KernelSources"]),
+    .target(name: "Inputs", dependencies: ["CTurboJPEG", "CSPNG", "CZip", "CZlib"]),
+    .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors"]),
+    .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors"]),
+    .target(
+      name: "ONNXImport",
+      dependencies: [
+        "Graphs", "Operators", "Tensors", "Inputs", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
+    .target(
+      name: "SelfTest",
+      dependencies: ["CPUCompute", "OpenCLCompute", "Primitives", "Compute", "Tensors"]),
+    .target(name: "Certificates", dependencies: ["Hashing"]),
+    .target(
+      name: "Smoothing",
+      dependencies: [
+        "Statistics", "Compute", "Primitives", "Graphs", "Operators", "Tensors", "Certificates", "Inputs", "Hashing",
+      ]),
+    .target(
+      name: "CertificateChecking",
+      dependencies: ["Certificates", "Hashing", .product(name: "BigInt", package: "BigInt")]),
+    .target(name: "Reports", dependencies: ["Certificates"]),
+    .executableTarget(
+      name: "surety",
+      dependencies: [
+        "Statistics", "Tensors", "Compute", "Primitives", "CPUCompute", "OpenCLCompute", "Graphs", "Operators",
+        "ONNXImport", "Inputs", "Smoothing", "Certificates", "CertificateChecking", "Reports", "SelfTest", "DemoAssets",
+        "Hashing", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "TestSupport"]),
+    .testTarget(name: "InputsTests", dependencies: ["Inputs", "TestSupport"]),
+    .testTarget(
+      name: "ComputeTests",
+      dependencies: ["Compute", "Primitives", "CPUCompute", "SelfTest", "OpenCLCompute", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "ModelTests",
+      dependencies: [
+        "ONNXImport", "Operators", "Graphs", "CPUCompute", "OpenCLCompute", "Inputs", "Tensors", "Compute", "TestSupport",
+        "DemoAssets",
+      ]),
+    .testTarget(
+      name: "CertificateCheckingTests", dependencies: ["CertificateChecking", "Certificates", "TestSupport"]),
+    .testTarget(
+      name: "SmoothingTests",
+      dependencies: [
+        "Smoothing", "CPUCompute", "OpenCLCompute", "ONNXImport", "Statistics", "Certificates", "TestSupport", "DemoAssets",
+      ]),
+    .testTarget(name: "CommandTests", dependencies: ["surety", "TestSupport", "Certificates", "Hashing", "Inputs"]),
+  ]
+)

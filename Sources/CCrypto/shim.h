@@ -1,0 +1,2 @@
+// SHA-256 from libcrypto.
+#include <openssl/evp.h>
