@@ -1,0 +1,3 @@
+// System library: libzip (Debian libzip-dev). Headers only; the module map links it.
+#pragma once
+#include <zip.h>
