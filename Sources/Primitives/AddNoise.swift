@@ -38,7 +38,7 @@ public struct AddNoise: Primitive {
   public struct NoiseLaw: Sendable {
     /// T_j ascending, without entries equal to 2^64, which no word reaches (uint64 [count]).
     public var thresholds: Tensor
-    /// guide[u >> 48] = #{j : T_j <= (u >> 48) << 48}: where a linear search may start (uint16 or int32 [65536]).
+    /// guide[u >> 48] = #{j : T_j <= (u >> 48) << 48}: where a linear search may start (int32 [65536]).
     public var guide: Tensor
     /// M: the noise of a word is its count of thresholds minus this.
     public var center: Int
