@@ -1,6 +1,6 @@
 // PNG files of every colour type and bit depth, interlaced or not, through libspng.
 //
-// libspng only unfilters and deinterlaces; samples are widened here, so that the result is Pillow's:
+// libspng unfilters and deinterlaces; samples are widened here, so that the result is Pillow's:
 // 1, 2 and 4 bits grey: v * 255 / (2^bits - 1), exact; palette: its colours; 16 bits: the high byte; alpha and
 // transparent colours are dropped, not composited (Pillow's `convert("RGB")`); gamma is not applied.
 
@@ -37,8 +37,12 @@ enum PNGDecoder {
     let height = Int(header.height)
     try ImageDecoder.checkSize(width: width, height: height, name: name)
 
+    // libspng 0.7.3 garbles interlaced samples of fewer than 8 bits in its raw formats; there it widens them itself,
+    // with the same result for grey, and looks up palettes. (Tests compare every such case with Pillow.)
+    let isIndexed = header.color_type == 3
+    let isWidened = header.interlace_method != 0 && header.bit_depth < 8
+    let format = Int32((isWidened ? (isIndexed ? SPNG_FMT_RGB8 : SPNG_FMT_G8) : SPNG_FMT_PNG).rawValue)
     var size = 0
-    let format = Int32(SPNG_FMT_PNG.rawValue)
     try check(spng_decoded_image_size(context, format, &size), name)
     // Deflate never expands beyond 1,032 times; a header that promises more belongs to a damaged file.
     guard size / 1040 <= fileSize + 1024 else {
@@ -50,10 +54,11 @@ enum PNGDecoder {
       initialized = status == 0 ? size : 0
     }
     try check(status, name)
+    if isWidened { return Image8(width: width, height: height, channels: isIndexed ? 3 : 1, pixels: raw) }
     let samples = try samplesPerPixel(colorType: Int(header.color_type), name: name)
     let values = widen(
       raw, rows: height, samplesPerRow: width * samples, bits: Int(header.bit_depth),
-      scales: Int32(header.color_type) != Int32(SPNG_COLOR_TYPE_INDEXED.rawValue))
+      scales: !isIndexed)
     switch Int(header.color_type) {
     case 0: return Image8(width: width, height: height, channels: 1, pixels: values)
     case 2: return Image8(width: width, height: height, channels: 3, pixels: values)
