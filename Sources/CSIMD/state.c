@@ -1,4 +1,4 @@
-// The floating-point state around library calls: see Convolve+oneDNN.swift for why denormals are flushed there.
+// The floating-point state around library calls: see OneDNN+Activation.swift for why it matters there.
 #include "csimd.h"
 
 #if defined(__x86_64__)
@@ -10,8 +10,17 @@ uint32_t csimd_flush_denormals(void) {
   return before;
 }
 
-void csimd_restore(uint32_t state) { _mm_setcsr(state); }
+int csimd_restore(uint32_t state) {
+  int invalid = _mm_getcsr() & 1;
+  _mm_setcsr(state);
+  return invalid;
+}
 #else
 uint32_t csimd_flush_denormals(void) { return 0; }
-void csimd_restore(uint32_t state) { (void)state; }
+
+// Without the flag every result has to be taken for suspicious.
+int csimd_restore(uint32_t state) {
+  (void)state;
+  return 1;
+}
 #endif

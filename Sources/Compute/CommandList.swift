@@ -3,6 +3,8 @@ import Tensors
 /// Names a value of one `CommandList`.
 public struct Value: Hashable, Sendable {
   public let index: Int
+
+  package init(index: Int) { self.index = index }
 }
 
 /// What a value is: its shape, element type and where it lives.

@@ -11,7 +11,7 @@ public struct MemoryPlan: Sendable {
   public private(set) var slot: [Int]
   /// The number of bytes of every slot.
   public private(set) var slotBytes: [Int] = []
-  /// Slots that hold a transient value at some time, and so may be shared by no two instances.
+  /// Slots that hold a constant, and so are shared by all instances.
   public private(set) var isConstant: [Bool] = []
 
   public init(_ list: CommandList) {

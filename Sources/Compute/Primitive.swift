@@ -37,11 +37,39 @@ public struct CPUContext {
   /// Library objects and packed constants shared by the instances of one prepared list. Steps store what they made
   /// under a key of their own and find it again when a second instance is prepared.
   public let shared: SharedObjects
+  /// Working memory of this instance, lent to one step at a time.
+  public let scratch: Scratch
 
-  public init(list: CommandList, shared: SharedObjects) {
+  public init(list: CommandList, shared: SharedObjects, scratch: Scratch = Scratch()) {
     self.list = list
     self.shared = shared
+    self.scratch = scratch
   }
+}
+
+/// Working memory that the steps of one instance use one after the other. Steps reserve while they are prepared; the
+/// memory is there, aligned to 64 bytes, when they run.
+public final class Scratch {
+  private var byteCount = 0
+  private var memory: UnsafeMutableRawPointer?
+
+  public init() {}
+
+  /// Makes sure that at least this many bytes will be there.
+  public func reserve(_ bytes: Int) {
+    precondition(memory == nil, "scratch memory is reserved before its first use")
+    byteCount = max(byteCount, bytes)
+  }
+
+  /// The memory; allocated on first use, valid for the life of this object.
+  public var address: UnsafeMutableRawPointer {
+    if let memory { return memory }
+    let made = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 64), alignment: 64)
+    memory = made
+    return made
+  }
+
+  deinit { memory?.deallocate() }
 }
 
 /// A keyed store for objects shared by several instances of one prepared list; used while preparing, from one thread.

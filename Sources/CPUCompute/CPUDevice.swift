@@ -1,0 +1,103 @@
+// The CPU as a device: data parallelism over instances of a command list.
+//
+// Each instance has the list's activations to itself and runs on one dedicated thread, on which oneDNN uses no further
+// threads. So the cores never wait for each other within a step, and a sample's bits depend on nothing but its batch.
+
+import COneDNN
+import Compute
+import Primitives
+import Tensors
+
+/// Runs command lists on the processor, by oneDNN and vector loops, or step by step by the reference.
+public final class CPUDevice: Device {
+  /// How a device behaves.
+  public struct Options: Sendable {
+    /// Threads, and so instances that run at the same time; nil: the processors that this process may use.
+    public var concurrency: Int?
+    /// Bytes that prepared lists may take; nil: what the system calls available when a list is prepared.
+    public var memory: Int?
+    /// Runs every step by its definition: slow, for tests and the agreement table.
+    public var referenceOnly: Bool
+
+    public init(concurrency: Int? = nil, memory: Int? = nil, referenceOnly: Bool = false) {
+      self.concurrency = concurrency
+      self.memory = memory
+      self.referenceOnly = referenceOnly
+    }
+  }
+
+  public let options: Options
+  public let identity: DeviceIdentity
+  public let precisions: [Precision]
+  public let concurrency: Int
+  private let threads: [WorkerThread]
+
+  public init(_ options: Options = Options()) {
+    self.options = options
+    concurrency = max(1, options.concurrency ?? HostFacts.processors)
+    threads = (0..<concurrency).map { _ in WorkerThread { OneDNN.useOneThread() } }
+    let version = dnnl_version().pointee
+    let hash = version.hash.map { String(cString: $0) }.flatMap { $0 == "N/A" ? nil : " (\($0.prefix(12)))" } ?? ""
+    identity = DeviceIdentity(
+      kind: "cpu", name: HostFacts.processorName,
+      software: options.referenceOnly ? "reference" : "oneDNN \(version.major).\(version.minor).\(version.patch)\(hash)",
+      variant: options.referenceOnly ? "reference" : InstructionSet.effective.rawValue)
+    precisions = options.referenceOnly || InstructionSet.hasBFloat16 ? [.float32, .bfloat16] : [.float32]
+  }
+
+  /// Holds the CPU device to an instruction set for the rest of the process; must come before the first device is made.
+  public static func pin(isa: InstructionSet) throws(DeviceError) { try InstructionSet.pin(isa) }
+
+  public var memory: Int { options.memory ?? HostFacts.availableMemory }
+
+  public func prepare(_ list: CommandList, instances: Int) async throws(DeviceError) -> [any PreparedList] {
+    try checkTypes(list)
+    let plan = MemoryPlan(list)
+    try checkMemory(plan, instances: instances)
+    let threads = threads
+    let referenceOnly = options.referenceOnly
+    let made = await threads[0].run { () -> Result<[CPUInstance], DeviceError> in
+      let shared = SharedObjects()
+      var made: [CPUInstance] = []
+      for index in 0..<instances {
+        do {
+          made.append(
+            try CPUInstance(
+              list, plan, shared: shared, thread: threads[index % threads.count], referenceOnly: referenceOnly))
+        } catch {
+          return .failure(.unsupported("The CPU device cannot prepare this network: \(error)"))
+        }
+      }
+      return .success(made)
+    }
+    return try made.get()
+  }
+
+  private func checkTypes(_ list: CommandList) throws(DeviceError) {
+    let hasBFloat16 = precisions.contains(.bfloat16)
+    for description in list.values {
+      if case .constant = description.kind { continue }
+      if description.type == .bfloat16 && !hasBFloat16 {
+        throw .unsupported(
+          "This processor has no bfloat16 arithmetic under \(identity.variant) (it needs AVX-512 BF16 or AMX), and "
+            + "emulating it would be slower than float32; run in float32.")
+      }
+      if description.type == .float16 && !options.referenceOnly {
+        throw .unsupported("The CPU device computes in float32 or bfloat16, not in float16; run in float32.")
+      }
+    }
+  }
+
+  private func checkMemory(_ plan: MemoryPlan, instances: Int) throws(DeviceError) {
+    let needed = plan.instanceBytes * instances + plan.constantBytes
+    let limit = memory
+    if needed > limit {
+      throw .outOfMemory(
+        "This network takes \(megabytes(plan.instanceBytes)) MB for each of \(instances) instances and "
+          + "\(megabytes(plan.constantBytes)) MB of weights, and the CPU device may use \(megabytes(limit)) MB; "
+          + "use a smaller batch or fewer instances.")
+    }
+  }
+
+  private func megabytes(_ bytes: Int) -> Int { (bytes + 1_048_575) >> 20 }
+}
