@@ -37,7 +37,8 @@ let package = Package(
     .target(name: "Compute", dependencies: ["Tensors"]),
     .target(name: "Primitives", dependencies: ["Compute", "Tensors", "COneDNN", "CSIMD"]),
     .target(name: "CPUCompute", dependencies: ["Compute", "Tensors", "Primitives", "COneDNN", "CSIMD"]),
-    .target(name: "OpenCLCompute", dependencies: ["Compute", "Tensors", "Hashing", "COpenCL", "KernelSources"]),
+    .target(
+      name: "OpenCLCompute", dependencies: ["Compute", "Tensors", "Hashing", "COpenCL", "KernelSources", "Primitives"]),
     .target(name: "Inputs", dependencies: ["CTurboJPEG", "CSPNG", "CZip", "CZlib"]),
     .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors"]),
     .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors"]),

@@ -1,0 +1,86 @@
+// A command list turned into kernels, memory slots and constants, before any instance exists.
+
+import Compute
+import Tensors
+
+/// What all instances of one prepared list share.
+final class ListPlan: Sendable {
+  let list: CommandList
+  let memory: MemoryPlan
+  let launches: [KernelLaunch]
+  /// The program of each launch.
+  let programs: [Program]
+  let opened: OpenCLDevice.Opened
+
+  init(_ list: CommandList, _ traits: DeviceTraits, _ opened: OpenCLDevice.Opened) throws(DeviceError) {
+    self.list = list
+    self.opened = opened
+    memory = MemoryPlan(list)
+    var launches: [KernelLaunch] = []
+    for step in list.steps {
+      do throws(ShapeError) { launches += try step.launches(list, traits) } catch {
+        throw DeviceError.unsupported(error.description)
+      }
+    }
+    self.launches = launches
+    var programs: [Program] = []
+    for launch in launches { programs.append(try opened.programs.program(launch.source, launch.defines)) }
+    self.programs = programs
+  }
+
+  /// The constants that kernels read, by slot; constants that were only packed are not uploaded as such.
+  private var usedConstants: [Int: Tensor] {
+    var used: [Int: Tensor] = [:]
+    for launch in launches {
+      for case .value(let value) in launch.arguments {
+        let owner = list.owner(of: value)
+        if case .constant(let tensor) = list[owner].kind { used[memory.slot[owner.index]] = tensor }
+      }
+    }
+    return used
+  }
+
+  private var packed: [ObjectIdentifier: Tensor] {
+    var packed: [ObjectIdentifier: Tensor] = [:]
+    for launch in launches {
+      for case .packed(let tensor) in launch.arguments { packed[tensor.identity] = tensor }
+    }
+    return packed
+  }
+
+  /// The bytes of everything that is uploaded once.
+  var constantBytes: Int {
+    Set(usedConstants.values.map(\.identity)).count == 0 && packed.isEmpty
+      ? 0 : (Array(usedConstants.values) + Array(packed.values)).reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// Buffers with the constants, by slot and by tensor.
+  struct Constants: Sendable {
+    var bySlot: [Int: Buffer] = [:]
+    var byTensor: [ObjectIdentifier: Buffer] = [:]
+  }
+
+  /// Uploads each tensor once.
+  func uploadConstants() throws(DeviceError) -> Constants {
+    var constants = Constants()
+    for tensor in packed.values { constants.byTensor[tensor.identity] = try upload(tensor) }
+    for (slot, tensor) in usedConstants {
+      if let known = constants.byTensor[tensor.identity] {
+        constants.bySlot[slot] = known
+      } else {
+        let buffer = try upload(tensor)
+        constants.byTensor[tensor.identity] = buffer
+        constants.bySlot[slot] = buffer
+      }
+    }
+    return constants
+  }
+
+  private func upload(_ tensor: Tensor) throws(DeviceError) -> Buffer {
+    let buffer = try Buffer(opened.context, byteCount: tensor.byteCount)
+    try tensor.withBytes { (bytes: UnsafeRawBufferPointer) throws(DeviceError) in
+      try buffer.write(bytes, opened.uploads)
+    }
+    return buffer
+  }
+}

@@ -1,0 +1,127 @@
+// Programs built once per (source, definitions), kept in memory and, as device binaries, on disk.
+//
+// A cache entry is the SHA-256 of the binary followed by the binary; its name is the SHA-256 of everything that the
+// binary depends on: platform, device, driver, source text and options. An entry that is damaged or that the driver
+// refuses is built again.
+
+import COpenCL
+import Compute
+import Hashing
+import Synchronization
+
+/// The programs of one device.
+final class ProgramStore: @unchecked Sendable {
+  /// Where a program came from; tests look at it.
+  enum Origin: Sendable { case source, disk }
+
+  private struct Key: Hashable {
+    let source: String
+    let defines: [KernelLaunch.Define]
+  }
+
+  private let context: Context
+  private let device: cl_device_id
+  private let deviceName: String
+  private let baseOptions: String
+  private let programs = Mutex<[Key: Program]>([:])
+  private let counts = Mutex<[Origin: Int]>([:])
+
+  /// - Parameter deviceName: platform, device and driver with their versions.
+  init(_ context: Context, _ device: cl_device_id, deviceName: String, baseOptions: String) {
+    self.context = context
+    self.device = device
+    self.deviceName = deviceName
+    self.baseOptions = baseOptions
+  }
+
+  /// How many programs were built from source and how many came from the disk.
+  var origins: [Origin: Int] { counts.withLock { $0 } }
+
+  /// The program of a kernel file under definitions.
+  func program(_ source: String, _ defines: [KernelLaunch.Define]) throws(DeviceError) -> Program {
+    let key = Key(source: source, defines: defines)
+    if let known = programs.withLock({ $0[key] }) { return known }
+    let made = try build(text: try KernelText.program(source), name: source, defines: defines)
+    return programs.withLock { programs in
+      if let known = programs[key] { return known }
+      programs[key] = made
+      return made
+    }
+  }
+
+  /// Builds any kernel text, from the disk if it was built before.
+  func build(text: String, name: String, defines: [KernelLaunch.Define]) throws(DeviceError) -> Program {
+    let options = ([baseOptions] + defines.map { "-D\($0.name)=\($0.value)" }).joined(separator: " ")
+    let digest = SHA256.text(Array((deviceName + "\n" + options + "\n" + text).utf8))
+    let file = CacheFolder.path("kernels").map { "\($0)/\(digest).bin" }
+    if let file, let stored = CacheFolder.read(file), let program = load(stored, options) {
+      counts.withLock { $0[.disk, default: 0] += 1 }
+      return program
+    }
+    let program = try compile(text, name, options)
+    counts.withLock { $0[.source, default: 0] += 1 }
+    if let file, let binary = binary(of: program) {
+      _ = CacheFolder.write(SHA256.digest(binary) + binary, to: file)
+    }
+    return program
+  }
+
+  private func compile(_ text: String, _ name: String, _ options: String) throws(DeviceError) -> Program {
+    var status: cl_int = 0
+    let object = text.withCString { characters in
+      var line: UnsafePointer<CChar>? = characters
+      return clCreateProgramWithSource(context.object, 1, &line, nil, &status)
+    }
+    try check(status, "clCreateProgramWithSource")
+    let program = Program(adopting: object!)
+    var device: cl_device_id? = device
+    status = clBuildProgram(program.object, 1, &device, options, nil, nil)
+    if status == CL_BUILD_PROGRAM_FAILURE || status == CL_INVALID_BUILD_OPTIONS {
+      throw .build(kernel: "\(name) (\(options))", log: log(of: program))
+    }
+    try check(status, "clBuildProgram(\(name))")
+    return program
+  }
+
+  private func log(of program: Program) -> String {
+    var size = 0
+    clGetProgramBuildInfo(program.object, device, cl_program_build_info(CL_PROGRAM_BUILD_LOG), 0, nil, &size)
+    var bytes = [UInt8](repeating: 0, count: size + 1)
+    clGetProgramBuildInfo(program.object, device, cl_program_build_info(CL_PROGRAM_BUILD_LOG), size, &bytes, nil)
+    let text = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    return text.isEmpty ? "(the compiler left no log)" : text
+  }
+
+  private func binary(of program: Program) -> [UInt8]? {
+    var size = 0
+    let sizes = cl_program_info(CL_PROGRAM_BINARY_SIZES), binaries = cl_program_info(CL_PROGRAM_BINARIES)
+    guard clGetProgramInfo(program.object, sizes, MemoryLayout<Int>.size, &size, nil) == CL_SUCCESS, size > 0
+    else { return nil }
+    var bytes = [UInt8](repeating: 0, count: size)
+    let status = bytes.withUnsafeMutableBufferPointer { buffer in
+      var address = buffer.baseAddress
+      return clGetProgramInfo(program.object, binaries, MemoryLayout<UnsafeMutablePointer<UInt8>?>.size, &address, nil)
+    }
+    return status == CL_SUCCESS ? bytes : nil
+  }
+
+  /// A program from a cache entry, or nil if the entry is damaged or not accepted.
+  private func load(_ stored: [UInt8], _ options: String) -> Program? {
+    guard stored.count > 32 else { return nil }
+    let binary = Array(stored[32...])
+    guard SHA256.digest(binary) == Array(stored[..<32]) else { return nil }
+    var status: cl_int = 0, accepted: cl_int = 0
+    var device: cl_device_id? = device
+    var length = binary.count
+    let object = binary.withUnsafeBufferPointer { buffer in
+      var address: UnsafePointer<UInt8>? = buffer.baseAddress
+      return clCreateProgramWithBinary(context.object, 1, &device, &length, &address, &accepted, &status)
+    }
+    guard let object else { return nil }
+    let program = Program(adopting: object)
+    guard status == CL_SUCCESS, accepted == CL_SUCCESS,
+      clBuildProgram(object, 1, &device, options, nil, nil) == CL_SUCCESS
+    else { return nil }
+    return program
+  }
+}

@@ -1,0 +1,21 @@
+import Compute
+import Tensors
+
+extension ScaleShift {
+  public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
+    try list.requireFloat32(input, scale, shift, output, step: Self.name)
+    let operands: [KernelLaunch.Argument] = [.value(input), .value(scale), .value(shift), .value(output)]
+    if traits.usesVectors && channels >= 16 {
+      return [
+        .single(
+          "elementwise/scale_shift.cl", "scale_shift_rows", over: [rows],
+          arguments: operands + [.int(channels)] + activation.launchArguments)
+      ]
+    }
+    return [
+      .elements(
+        "elementwise/scale_shift.cl", "scale_shift", count: rows * channels, traits,
+        arguments: operands + [.uint64(UInt64(rows * channels)), .int(channels)] + activation.launchArguments)
+    ]
+  }
+}

@@ -1,0 +1,48 @@
+import Compute
+import Tensors
+
+extension Unary {
+  public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
+    try list.requireFloat32(input, output, step: Self.name)
+    let count = list[output].count
+    let (function, a, b) = operation.kernel
+    let width = traits.usesVectors ? 16 : 1
+    return [
+      .elements(
+        "elementwise/unary.cl", "unary", defines: [.init("OP_" + function, 1), .init("WIDTH", width)],
+        count: quotient(count, width), traits, group: traits.usesVectors ? 16 : nil,
+        arguments: [.value(input), .value(output), .uint64(UInt64(count)), .float32(a), .float32(b)])
+    ]
+  }
+}
+
+extension Unary.Operation {
+  /// The kernel's name of the function and its two numbers.
+  fileprivate var kernel: (String, Float, Float) {
+    switch self {
+    case .identity: ("identity", 0, 0)
+    case .relu: ("relu", 0, 0)
+    case .sigmoid: ("sigmoid", 0, 0)
+    case .tanh: ("tanh", 0, 0)
+    case .erf: ("erf", 0, 0)
+    case .sqrt: ("sqrt", 0, 0)
+    case .reciprocal: ("reciprocal", 0, 0)
+    case .exp: ("exp", 0, 0)
+    case .log: ("log", 0, 0)
+    case .abs: ("abs", 0, 0)
+    case .negate: ("negate", 0, 0)
+    case .sin: ("sin", 0, 0)
+    case .cos: ("cos", 0, 0)
+    case .sign: ("sign", 0, 0)
+    case .round: ("round", 0, 0)
+    case .floor: ("floor", 0, 0)
+    case .ceil: ("ceil", 0, 0)
+    case .leakyRelu(let slope): ("leakyRelu", slope, 0)
+    case .clip(let low, let high): ("clip", low, high)
+    case .elu(let alpha): ("elu", alpha, 0)
+    case .softplus: ("softplus", 0, 0)
+    case .power(let exponent): ("power", exponent, 0)
+    case .affine(let scale, let shift): ("affine", scale, shift)
+    }
+  }
+}
