@@ -1,25 +1,20 @@
 // Element loops, compiled for three instruction sets and chosen when the program is loaded. Products and sums are never
 // contracted, so all three give the same bits.
 #include "csimd.h"
+#include "vectors.h"
 
 #include <string.h>
 
 #pragma STDC FP_CONTRACT OFF
 
-#if defined(__x86_64__)
-#define VECTORS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VECTORS
-#endif
-
-static inline float widen(uint16_t pattern) {
+INLINE float widen(uint16_t pattern) {
   uint32_t bits = (uint32_t)pattern << 16;
   float number;
   memcpy(&number, &bits, 4);
   return number;
 }
 
-static inline uint16_t narrow(float number) {
+INLINE uint16_t narrow(float number) {
   uint32_t bits;
   memcpy(&bits, &number, 4);
   uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;

@@ -1,0 +1,60 @@
+// Pooling by vector loops over the channels of one output pixel.
+
+import CSIMD
+import Compute
+import Tensors
+
+extension Pool {
+  public func optimized(_ context: CPUContext) throws -> CPUStep? {
+    let list = context.list
+    guard FloatAccess.covers(list, input, output) else { return nil }
+    let shape = list[output].shape
+    let (height, width, channels) = (list[input].shape[1], list[input].shape[2], list[input].shape[3])
+    let rows = Spans(shape[1], height, window.rows, window.strideRows, window.dilationRows, window.top, window.bottom)
+    let columns = Spans(
+      shape[2], width, window.columns, window.strideColumns, window.dilationColumns, window.left, window.right)
+    let inBuffer = Numbers(count: channels), outBuffer = Numbers(count: channels)
+    return { memory in
+      let source = FloatAccess(input, memory, buffer: inBuffer)
+      let target = FloatAccess(output, memory, buffer: outBuffer)
+      for n in 0..<shape[0] {
+        for y in 0..<shape[1] {
+          for x in 0..<shape[2] {
+            let place = ((n * shape[1] + y) * shape[2] + x) * channels
+            let result = target.target(place)
+            result.update(repeating: kind == .maximum ? -.infinity : 0, count: channels)
+            for row in rows.inside[y] {
+              for column in columns.inside[x] {
+                let numbers = source.read(((n * height + row) * width + column) * channels, channels)
+                if kind == .maximum {
+                  csimd_maximum_into(result, numbers, channels)
+                } else {
+                  csimd_add_into(result, numbers, channels)
+                }
+              }
+            }
+            if kind == .average {
+              var divisor =
+                countIncludePadding
+                ? Float(rows.padded[y] * columns.padded[x]) : Float(rows.inside[y].count * columns.inside[x].count)
+              csimd_binary(CSIMD_DIVIDE, result, 1, &divisor, 0, result, channels)
+            }
+            target.commit(place, channels)
+          }
+        }
+      }
+    }
+  }
+
+  /// The image rows (or columns) of each output's window, and the number of its places inside the padded image.
+  private struct Spans {
+    let inside: [[Int]]
+    let padded: [Int]
+
+    init(_ outputs: Int, _ extent: Int, _ size: Int, _ step: Int, _ dilation: Int, _ before: Int, _ after: Int) {
+      let places = (0..<outputs).map { output in (0..<size).map { output * step + $0 * dilation - before } }
+      inside = places.map { $0.filter { (0..<extent).contains($0) } }
+      padded = places.map { $0.count { $0 < extent + after } }
+    }
+  }
+}
