@@ -126,7 +126,7 @@ public enum StatisticsError: Error, Sendable, Equatable, CustomStringConvertible
         "The noise level \(text) is outside 0.001...20. Sigma is measured in units of the pixel range [0, 1]: "
         + "a level of 64 on the 0..255 scale is sigma 0.25."
     case .alphaOutOfRange(let text):
-      return "The error level \(text) must lie strictly between 0 and 1; the usual choice is 0.001."
+      return "The error level \(text) must lie strictly between 0 (at least 1e-200) and 1; the usual choice is 0.001."
     case .invalidSchedule(let reason):
       return "The sampling schedule cannot be used: \(reason)"
     case .radiiNotIncreasing:

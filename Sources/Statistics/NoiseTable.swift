@@ -34,7 +34,7 @@ public struct NoiseTable: Sendable {
   /// Builds the table; every entry is correctly rounded.
   ///
   /// - Throws: `StatisticsError.sigmaOutOfRange` outside 0.001 ... 20.
-  /// - Complexity: some 80 terms of a power series with 256 fraction bits per entry, 20 ms for sigma 1.
+  /// - Complexity: some 80 terms of a power series with 256 fraction bits per entry, 30 ms for sigma 1.
   public init(sigma: ExactDecimal) throws(StatisticsError) {
     let level = sigma.ratio
     guard level >= ExactRatio(1, over: 1000), level <= ExactRatio(20, over: 1) else {

@@ -57,7 +57,7 @@ public struct SequentialSchedule: Sendable, Equatable {
       let (quotient, remainder) = 1_000_000.dividingFullWidth((high, low))
       let trials = quotient + (remainder > 0 ? 1 : 0)
       // The share in percent is exact; the product is rounded down before it is divided, and the quotient again.
-      let spent = percent == 100 ? alpha : ((alpha * Double(percent)).nextDown / 100).nextDown
+      let spent = percent == 100 ? alpha : max(0, ((alpha * Double(percent)).nextDown / 100).nextDown)
       if looks.last?.trials == trials {
         // A look that coincides with the next one is the dropped one: the later entry carries both shares.
         looks[looks.count - 1].alphaSpent = spent

@@ -21,15 +21,17 @@ private let file = "smoothing/cohen/certify_imagenet_resnet50_train0.50_sigma0.5
     }
   }
 
-  @Test(.enabled(if: TestData.isAvailable(file), "data/\(file) is missing"))
-  func sequentialSamplingSavesWhatThePublishedSharesPromise() throws {
+  @Test(
+    .enabled(if: TestData.isAvailable(file), "data/\(file) is missing"),
+    arguments: [SequentialSchedule.standard, .geometric])
+  func sequentialSamplingSavesWhatThePublishedSharesPromise(schedule: SequentialSchedule) throws {
     let shares = try publishedShares()
     #expect(shares.count == 500)
     let n = 100_000
     let alpha = try ExactDecimal("0.001")
     let sigma = try ExactDecimal("0.5")
     let repetitions = 10
-    let looks = SequentialSchedule.standard.looks(maximumTrials: n, alpha: alpha.roundedDown).map(\.trials)
+    let looks = schedule.looks(maximumTrials: n, alpha: alpha.roundedDown).map(\.trials)
     // One set of simulated votes serves every radius and both ways of sampling.
     var generator = SeededGenerator(seed: 2019)
     let votes = shares.flatMap { share in
@@ -45,7 +47,7 @@ private let file = "smoothing/cohen/certify_imagenet_resnet50_train0.50_sigma0.5
     for target in Self.targets {
       let radius = try ExactDecimal(target.radius)
       let grid = try SequentialGrid(
-        radii: [radius], sigma: sigma, totalVariation: 0, alpha: alpha, maximumTrials: n)
+        radii: [radius], sigma: sigma, totalVariation: 0, alpha: alpha, maximumTrials: n, schedule: schedule)
       let test = grid.tests[0]
       let fixedBoundary = try #require(
         Binomial.leastRejectingCount(trials: n, probability: test.nullProbability, alpha: alpha.roundedDown))
@@ -68,8 +70,9 @@ private let file = "smoothing/cohen/certify_imagenet_resnet50_train0.50_sigma0.5
       let mean = Double(passes) / runs
       let loss = abs(Double(sequential) - Double(fixed)) / runs
       let report =
-        "seed 2019, r \(target.radius): \(mean) passes, certified \(Double(sequential) / runs) "
+        "seed 2019, \(schedule.name), r \(target.radius): \(mean) passes, certified \(Double(sequential) / runs) "
         + "against \(Double(fixed) / runs) with fixed n"
+      print(report)
       #expect(mean <= 1.1 * target.passes, "\(report)")
       #expect(loss <= target.loss, "\(report)")
       #expect(test.exactErrorProbability(test.nullProbability) <= 0.001, "r \(target.radius)")

@@ -225,12 +225,29 @@ private func cumulative(_ values: [Double]) -> [Double] {
     }
   }
 
-  @Test func planningForAHundredThousandSamplesIsQuick() throws {
-    for p0 in [0.5, 0.84, 0.999] {
-      let time = try ContinuousClock().measure {
-        _ = try SequentialTest(maximumTrials: 100_000, alpha: 0.001, nullProbability: p0)
-      }
-      #expect(time < .milliseconds(300), "p0 \(p0): \(time)")
-    }
+  @Test func aLookWithoutAShareSpendsNothingMore() throws {
+    // All of alpha on the first look: the second can reject nothing new, and the total stays below alpha.
+    let schedule = try SequentialSchedule(
+      name: "front", partsPerMillion: [500_000, 1_000_000], sharesPercent: [100, 0])
+    let test = try SequentialTest(maximumTrials: 2_000, alpha: 0.001, nullProbability: 0.7, schedule: schedule)
+    #expect(test.spent <= 0.001)
+    #expect(test.exactErrorProbability(0.7) <= 0.001)
+    let back = try SequentialSchedule(
+      name: "back", partsPerMillion: [500_000, 1_000_000], sharesPercent: [0, 100])
+    let late = try SequentialTest(maximumTrials: 2_000, alpha: 0.001, nullProbability: 0.7, schedule: back)
+    #expect(late.looks[0].boundary == 1_001, "a look with no alpha can never reject")
+    // The last look then is the fixed test.
+    #expect(late.looks[1].boundary == Binomial.leastRejectingCount(trials: 2_000, probability: 0.7, alpha: 0.001))
   }
+
+  #if !DEBUG
+    @Test func planningForAHundredThousandSamplesIsQuick() throws {
+      for p0 in [0.5, 0.84, 0.999] {
+        let time = try ContinuousClock().measure {
+          _ = try SequentialTest(maximumTrials: 100_000, alpha: 0.001, nullProbability: p0)
+        }
+        #expect(time < .milliseconds(300), "p0 \(p0): \(time)")
+      }
+    }
+  #endif
 }
