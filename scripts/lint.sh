@@ -2,7 +2,7 @@
 # The checks that need no build: formatting, and the rules of the house that a formatter does not know. Prints every
 # violation with file and line; ends with 1 if there was one.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 2
 
 failures=0
 complain() { # TITLE < <(COMMAND that prints the offending lines); no line, no complaint. Not in a pipeline: it counts.
