@@ -55,7 +55,7 @@ real apply(real x, float a, float b) {
 #elif defined(OP_elu)
   return x < zero ? (real)(a)*expm1(x) : x;
 #elif defined(OP_softplus)
-  return (x > zero ? x : zero) + log1p(exp(-fabs(x))) + (x - x);
+  return (x > zero ? x : zero) + log1p(exp(-fabs(x)));
 #elif defined(OP_power)
   return pow(x, (real)(a));
 #elif defined(OP_affine)

@@ -11,8 +11,24 @@ import Synchronization
 extension OpenCLDevice {
   /// All devices of all platforms, GPUs first, otherwise in the order of the platforms.
   ///
-  /// Nothing touches OpenCL before this call. Throws `unavailable` with a sentence when there is none.
+  /// Nothing touches OpenCL before the first call, which asks the platforms; later calls return the same objects, so
+  /// that contexts, programs and self-tests are shared. Throws `unavailable` with a sentence when there is none.
   public static func all() throws(DeviceError) -> [OpenCLDevice] {
+    let result: Result<[OpenCLDevice], DeviceError> = known.withLock { known in
+      if let known { return .success(known) }
+      do throws(DeviceError) {
+        let found = try discover()
+        known = found
+        return .success(found)
+      } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+
+  private static let known = Mutex<[OpenCLDevice]?>(nil)
+
+  /// Devices that share nothing with those of `all()`.
+  package static func discover() throws(DeviceError) -> [OpenCLDevice] {
     findVendorLibraries()
     var count: cl_uint = 0
     var status = clGetPlatformIDs(0, nil, &count)

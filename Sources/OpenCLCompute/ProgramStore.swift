@@ -23,11 +23,17 @@ final class ProgramStore: @unchecked Sendable {
   private let device: cl_device_id
   private let deviceName: String
   private let baseOptions: String
+  private let keepsBinaries: Bool
   private let programs = Mutex<[Key: Program]>([:])
   private let counts = Mutex<[Origin: Int]>([:])
 
-  /// - Parameter deviceName: platform, device and driver with their versions.
-  init(_ context: Context, _ device: cl_device_id, deviceName: String, baseOptions: String) {
+  /// - Parameters:
+  ///   - deviceName: platform, device and driver with their versions.
+  ///   - keepsBinaries: whether binaries are read from and written to the disk.
+  init(
+    _ context: Context, _ device: cl_device_id, deviceName: String, baseOptions: String, keepsBinaries: Bool
+  ) {
+    self.keepsBinaries = keepsBinaries
     self.context = context
     self.device = device
     self.deviceName = deviceName
@@ -50,10 +56,25 @@ final class ProgramStore: @unchecked Sendable {
   }
 
   /// Builds any kernel text, from the disk if it was built before.
+  ///
+  /// One build at a time in the whole process: PoCL 3.1 crashes when two contexts build at once.
   func build(text: String, name: String, defines: [KernelLaunch.Define]) throws(DeviceError) -> Program {
+    let result: Result<Program, DeviceError> = Self.building.withLock { _ in
+      do throws(DeviceError) { return .success(try buildAlone(text: text, name: name, defines: defines)) } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  private static let building = Mutex(())
+
+  private func buildAlone(
+    text: String, name: String, defines: [KernelLaunch.Define]
+  ) throws(DeviceError) -> Program {
     let options = ([baseOptions] + defines.map { "-D\($0.name)=\($0.value)" }).joined(separator: " ")
     let digest = SHA256.text(Array((deviceName + "\n" + options + "\n" + text).utf8))
-    let file = CacheFolder.path("kernels").map { "\($0)/\(digest).bin" }
+    let file = !keepsBinaries ? nil : CacheFolder.path("kernels").map { "\($0)/\(digest).bin" }
     if let file, let stored = CacheFolder.read(file), let program = load(stored, options) {
       counts.withLock { $0[.disk, default: 0] += 1 }
       return program
