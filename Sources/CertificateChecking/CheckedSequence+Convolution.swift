@@ -4,21 +4,23 @@ import BigInt
 // halves; what is not computed is charged upward, so every number below is at least the probability it stands for.
 
 /// For each count in a window an upper bound on its probability, and a bound on the probability of what is left out.
-struct CountWeights {
+package struct CountWeights: Sendable {
   /// Probability 1 in units.
-  static let one: UInt128 = 1 << 120
+  package static let one: UInt128 = 1 << 120
 
   /// The count that `weights[0]` belongs to.
-  private(set) var first: Int
-  private(set) var weights: [UInt128]
+  package private(set) var first: Int
+  package private(set) var weights: [UInt128]
   /// An upper bound on the probability of all paths that left the window, now or earlier.
-  private(set) var lost: UInt128
+  package private(set) var lost: UInt128
 
   /// No samples yet: the count is 0.
-  static let certainZero = CountWeights(first: 0, weights: [one], lost: 0)
+  package static let certainZero = CountWeights(first: 0, weights: [one], lost: 0)
 
-  /// The distribution of Bin(trials, probability 2^-256), 0 < p < 1, out to where it falls below 2^-124.
-  static func binomial(trials: Int, probability: BigInt) -> CountWeights {
+  /// The distribution of Bin(trials, p), 0 < p < 1, out to where it falls below 2^-124. p is rounded up to 2^-256.
+  package static func binomial(trials: Int, probability p: ExactRational) -> CountWeights {
+    let probability = ExactInterval(p).upper
+    precondition(probability > 0 && probability < ExactInterval.one.lower)
     let complement = ExactInterval.one.lower - probability
     let mode = min(trials, Int((BigInt(trials + 1) * probability).shiftedDown(ExactInterval.fractionBits)))
     let start = ExactBinomial.mass(at: mode, of: trials, probability: probability)
@@ -50,7 +52,7 @@ struct CountWeights {
   /// The distribution of the sum of two independent counts, at counts not below `least`.
   ///
   /// With a = a1 2^64 + a0 and b likewise, a b = a1 b1 2^128 + (a1 b0 + a0 b1) 2^64 + a0 b0, and a0 b0 < 2^128.
-  func convolved(with step: CountWeights, from least: Int) -> CountWeights {
+  package func convolved(with step: CountWeights, from least: Int) -> CountWeights {
     // Both totals are below 2^121, so the sums of halves below stay under 2^122 and cannot overflow.
     precondition(total < Self.one * 2 && step.total < Self.one * 2)
     let start = max(least, first + step.first)
@@ -94,10 +96,11 @@ struct CountWeights {
     return ((high + UInt128(aHigh.count)) << 8) + (middle >> 56) + 1
   }
 
-  private var total: UInt128 { weights.reduce(0, +) }
+  /// The sum of the weights.
+  package var total: UInt128 { weights.reduce(0, +) }
 
   /// Takes out the counts from `boundary` on and returns their weight.
-  mutating func removeCounts(from boundary: Int) -> UInt128 {
+  package mutating func removeCounts(from boundary: Int) -> UInt128 {
     let kept = min(max(0, boundary - first), weights.count)
     let removed = weights[kept...].reduce(0, +)
     weights.removeSubrange(kept...)
@@ -105,7 +108,7 @@ struct CountWeights {
   }
 
   /// Drops counts at both ends whose weight is next to nothing (below 2^-90 in all) and charges it as lost.
-  mutating func trim() {
+  package mutating func trim() {
     var dropped: UInt128 = 0
     let allowed: UInt128 = 1 << 29
     var low = 0

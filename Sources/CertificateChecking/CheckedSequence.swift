@@ -34,10 +34,10 @@ package enum CheckedSequence {
     guard nullProbability >= .zero, nullProbability <= .one else {
       throw StatisticsRejection("\(nullProbability.approximation) is not a probability.")
     }
-    // Rounded up: a larger p0 crosses more often.
-    let probability = ExactInterval(nullProbability).upper
-    if probability == ExactInterval.one.lower { return reachability(of: looks) }
-    if probability.isZero { return looks.map { _ in .zero } }
+    // Rounded up to what fixed point holds: a larger p0 crosses more often.
+    let probability = ExactInterval(nullProbability).enclosure.upper
+    if probability == .one { return reachability(of: looks) }
+    if probability == .zero { return certainty(of: looks) }
 
     var state = CountWeights.certainZero
     var spent: UInt128 = 0
@@ -105,6 +105,15 @@ package enum CheckedSequence {
       before = look.samples
     }
     guard !looks.isEmpty else { throw StatisticsRejection("A sequential test needs at least one look.") }
+  }
+
+  /// The bounds for p0 = 0: no vote is for the class, so only a boundary of 0 is reached.
+  private static func certainty(of looks: [CheckedLook]) -> [ExactRational] {
+    var crossed = false
+    return looks.map { look in
+      crossed = crossed || look.boundary == 0
+      return crossed ? .one : .zero
+    }
   }
 
   /// The bounds for p0 = 1: every vote is for the class, so the first boundary within its samples is reached.

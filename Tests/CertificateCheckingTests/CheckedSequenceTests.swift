@@ -121,6 +121,8 @@ import Testing
     #expect(certain == [.zero, .one])
     let never = try CheckedSequence.errorBounds(looks: looks([10, 100], [1, 1]), nullProbability: .zero)
     #expect(never == [.zero, .zero])
+    let zero = try CheckedSequence.errorBounds(looks: looks([10, 100], [1, 0]), nullProbability: .zero)
+    #expect(zero == [.zero, .one])
     let always = try CheckedSequence.errorBounds(looks: looks([10, 100], [0, 50]), nullProbability: .half)
     #expect(always == [.one, .one])
   }
@@ -155,5 +157,29 @@ import Testing
     #expect(throws: StatisticsRejection.self) {
       try CheckedSequence.errorBounds(looks: looks([10], [5]), nullProbability: ExactRational(3, over: 2))
     }
+  }
+
+  /// Leaving counts out is sound only if their chance is charged: every truncated window has lost something, and
+  /// what is lost is carried along.
+  @Test func whatLeavesTheWindowIsCharged() throws {
+    // P[2 or more of 10] is about 45 2^-200, far below a unit of 2^-120: it is left out and charged as one unit.
+    let rare = CountWeights.binomial(trials: 10, probability: powerOfTwo(-100))
+    #expect(rare.first == 0 && rare.weights.count < 11 && rare.lost >= 1 && rare.lost <= 2)
+    let wide = CountWeights.binomial(trials: 100_000, probability: .half)
+    #expect(wide.first > 40_000 && wide.weights.count < 10_000 && wide.lost >= 2 && wide.lost < 1000)
+    let whole = CountWeights.binomial(trials: 10, probability: .half)
+    #expect(whole.first == 0 && whole.weights.count == 11 && whole.lost == 0)
+
+    var sum = wide.convolved(with: rare, from: 0)
+    #expect(sum.lost == wide.lost + rare.lost)
+    #expect(sum.total + sum.lost >= CountWeights.one && sum.total < CountWeights.one + CountWeights.one >> 80)
+    let before = sum
+    sum.trim()
+    #expect(sum.weights.count < before.weights.count)
+    #expect(sum.total + sum.lost == before.total + before.lost)
+    #expect(sum.lost < 1 << 31)
+    let crossed = sum.removeCounts(from: 50_000)
+    #expect(crossed + sum.total + sum.lost == before.total + before.lost)
+    #expect(crossed > CountWeights.one / 2 && sum.first + sum.weights.count == 50_000)
   }
 }
