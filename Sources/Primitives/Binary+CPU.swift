@@ -11,7 +11,7 @@ extension Binary {
     let (extent, strides) = walk.inner
     let (leftStride, rightStride) = (strides[0], strides[1])
     guard leftStride >= 0, rightStride >= 0 else { return nil }
-    let bounds = activation.bounds
+    let bounds = activation.clipBounds
     let leftBuffer = Numbers(count: blockLength * max(1, min(leftStride, 64)))
     let rightBuffer = Numbers(count: blockLength * max(1, min(rightStride, 64)))
     let outBuffer = Numbers(count: blockLength)

@@ -49,7 +49,7 @@ struct FloatAccess {
 
 extension FusedActivation {
   /// The bounds of the clip that this is; nil for none.
-  var bounds: (low: Float, high: Float)? {
+  var clipBounds: (low: Float, high: Float)? {
     switch self {
     case .none: nil
     case .relu: (0, .infinity)

@@ -7,7 +7,7 @@ import Tensors
 extension ScaleShift {
   public func optimized(_ context: CPUContext) throws -> CPUStep? {
     guard FloatAccess.covers(context.list, input, output) else { return nil }
-    let bounds = activation.bounds
+    let bounds = activation.clipBounds
     let inBuffer = Numbers(count: channels), outBuffer = Numbers(count: channels)
     return { memory in
       let source = FloatAccess(input, memory, buffer: inBuffer)
