@@ -32,7 +32,7 @@ loader=$(readelf --program-headers --wide "$root/bundle/surety" | sed -n 's/.*in
 mkdir -p "$root$(dirname "$loader")" "$root/lib"
 cp -L "$loader" "$root$loader"
 for library in libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libresolv.so.2; do
-  path=$(ldconfig -p | awk -v l="$library" '$1 == l && /x86-64|AArch64/ { print $NF; exit }')
+  path=$(ldconfig -p | awk -v l="$library" '$1 == l && /x86-64|AArch64/ && !found { print $NF; found = 1 }')
   cp -L "$path" "$root/lib/$library"
 done
 
@@ -46,7 +46,7 @@ status=0
 # No environment: neither this machine's library paths nor its OpenCL platforms may help. LD_LIBRARY_PATH names glibc's
 # folder only, which the loader of another distribution may not search by itself.
 timeout 300 env --ignore-environment HOME=/tmp TMPDIR=/tmp LD_LIBRARY_PATH=/lib \
-  chroot "$root" /bundle/surety demo > "$log" 2>&1 || status=$?
+  "$(command -v chroot)" "$root" /bundle/surety demo > "$log" 2>&1 || status=$?
 cat "$log"
 if [ "$status" -ne 0 ]; then
   echo "bundle-check: the demo ended with $status in a root that holds only glibc" >&2

@@ -60,7 +60,9 @@ for entry in "${libraries[@]}"; do
   esac
   cp -L "$path" "$folder/$soname"
   chmod 644 "$folder/$soname"
-  package=$(dpkg-query -S "$(readlink -f "$path")" 2> /dev/null | head -n 1 | cut -d: -f1 || true)
+  # With merged /usr a package may list its file below /lib or below /usr/lib.
+  real=$(readlink -f "$path")
+  package=$(dpkg-query -S "$real" "${real#/usr}" "/usr$real" 2> /dev/null | sed -n '1s/:.*//p' || true)
   if [ -n "$package" ] && [ -f "/usr/share/doc/$package/copyright" ]; then
     cp -L "/usr/share/doc/$package/copyright" "$folder/licenses/$package"
   fi

@@ -75,7 +75,7 @@ loadable() { # PATH or soname: can the dynamic loader load it, with all that it 
 
 find_vendor_library() { # SONAME: prints the name or path under which it loads
   local soname=$1 path folder
-  path=$(ldconfig -p 2> /dev/null | awk -v l="$soname" '$1 == l { print $NF; exit }')
+  path=$(ldconfig -p 2> /dev/null | awk -v l="$soname" '$1 == l && !found { print $NF; found = 1 }')
   if [ -n "$path" ] && loadable "$path"; then echo "$path"; return 0; fi
   for folder in /usr/local/nvidia/lib64 /usr/local/nvidia/lib /usr/local/cuda/compat /usr/lib/x86_64-linux-gnu \
     /usr/lib64 /usr/lib/wsl/lib /opt/rocm/lib /usr/lib/x86_64-linux-gnu/intel-opencl; do
