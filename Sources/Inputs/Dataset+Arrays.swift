@@ -69,9 +69,11 @@ extension Dataset {
     case (false, true): return .image(height: shape[0], width: shape[1], channels: shape[2], isPlanar: false)
     case (true, true):
       throw .malformed(
-        path: path, reason: "channels may come first or last in images of shape \(shape); save them as [N, H, W] or float")
+        path: path,
+        reason: "channels may come first or last in images of shape \(shape); save them as [N, H, W] or float")
     case (false, false):
-      throw .malformed(path: path, reason: "images have 1 or 3 channels, first or last; the shape without N is \(shape)")
+      throw .malformed(
+        path: path, reason: "images have 1 or 3 channels, first or last; the shape without N is \(shape)")
     }
   }
 }

@@ -29,7 +29,8 @@ extension Dataset {
       return Dataset(path: path, source: source, labels: labels)
     }
     throw .malformed(
-      path: path, reason: "it is not a CIFAR binary: \(file.count) bytes are no whole number of records with valid labels")
+      path: path,
+      reason: "it is not a CIFAR binary: \(file.count) bytes are no whole number of records with valid labels")
   }
 
   /// MNIST's idx3 (or idx4 with 1 or 3 channels last) images. Labels come from `labelsPath`, else from the file beside

@@ -35,7 +35,8 @@ public enum ImageDecoder {
   static func checkSize(width: Int, height: Int, name: String) throws(InputError) {
     guard width > 0, height > 0 else { throw .undecodable(name: name, reason: "it has no pixels") }
     guard width <= largestPixelCount / height else {
-      throw .undecodable(name: name, reason: "\(width) x \(height) pixels are more than the \(largestPixelCount) allowed")
+      throw .undecodable(
+        name: name, reason: "\(width) x \(height) pixels are more than the \(largestPixelCount) allowed")
     }
   }
 }

@@ -36,7 +36,8 @@ struct LabelTable {
       let absent = table.rows.map { $0[column] }.filter { !present.contains($0) }
       if let first = absent.first {
         throw .labels(
-          path: table.path, reason: "\(absent.count) of its files \(Self.isOrAre(absent.count)) not on disk, first \(first)")
+          path: table.path,
+          reason: "\(absent.count) of its files \(Self.isOrAre(absent.count)) not on disk, first \(first)")
       }
     }
     let unlabelled = files.filter { labelOfFile[$0] == nil }
@@ -59,7 +60,8 @@ struct LabelTable {
     for (position, row) in table.rows.enumerated() {
       var index = position
       if let column {
-        guard let value = Int(CSVTable.trimmed(row[column])), result.indices.contains(value), result[value] == nil else {
+        guard let value = Int(CSVTable.trimmed(row[column])), result.indices.contains(value), result[value] == nil
+        else {
           throw .labels(path: table.path, reason: "\"\(row[column])\" is not a new row number in 0..<\(count)")
         }
         index = value
@@ -88,8 +90,11 @@ struct LabelTable {
     }
     if lower.hasSuffix("ubyte") || lower.hasSuffix("ubyte.gz") || lower.hasSuffix(".idx") {
       let file = try IDXFile(contentsOf: path)
-      guard file.shape.count == 1 else { throw .labels(path: path, reason: "it has \(file.shape.count) dimensions, not 1") }
-      return try check(file.source.read(at: file.dataOffset, count: file.shape[0]).map(Int.init), count: count, path: path)
+      guard file.shape.count == 1 else {
+        throw .labels(path: path, reason: "it has \(file.shape.count) dimensions, not 1")
+      }
+      return try check(
+        file.source.read(at: file.dataOffset, count: file.shape[0]).map(Int.init), count: count, path: path)
     }
     return try LabelTable(contentsOf: path).labels(count: count)
   }

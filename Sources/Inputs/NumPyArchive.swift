@@ -55,9 +55,12 @@ public struct NumPyArchive: Sendable {
     else { throw .malformed(path: path, reason: "the entry \(name) is damaged") }
     // Deflate never expands beyond 1,032 times; more belongs to a damaged directory. Division avoids overflow.
     guard status.size / 1040 <= status.comp_size &+ 1024, status.size < 1 << 40, let size = Int(exactly: status.size)
-    else { throw .malformed(path: path, reason: "the entry \(name) announces \(status.size) bytes, more than it can hold") }
+    else {
+      throw .malformed(path: path, reason: "the entry \(name) announces \(status.size) bytes, more than it can hold")
+    }
     guard let file = zip_fopen(archive, name, 0) else {
-      throw .malformed(path: path, reason: "the entry \(name) cannot be opened (\(String(cString: zip_strerror(archive))))")
+      throw .malformed(
+        path: path, reason: "the entry \(name) cannot be opened (\(String(cString: zip_strerror(archive))))")
     }
     defer { zip_fclose(file) }
     var failure: String?

@@ -46,7 +46,8 @@ struct NumPyHeader: Equatable {
     guard source.count - dataOffset == bytes else {
       throw .malformed(
         path: path,
-        reason: "shape \(shape) of \(elementType.rawValue) needs \(bytes) bytes, the file holds \(source.count - dataOffset)")
+        reason:
+          "shape \(shape) of \(elementType.rawValue) needs \(bytes) bytes, the file holds \(source.count - dataOffset)")
     }
   }
 

@@ -46,7 +46,8 @@ enum PNGDecoder {
     try check(spng_decoded_image_size(context, format, &size), name)
     // Deflate never expands beyond 1,032 times; a header that promises more belongs to a damaged file.
     guard size / 1040 <= fileSize + 1024 else {
-      throw .undecodable(name: name, reason: "the header announces \(width) x \(height) pixels, more than the file can hold")
+      throw .undecodable(
+        name: name, reason: "the header announces \(width) x \(height) pixels, more than the file can hold")
     }
     var status: Int32 = 0
     let raw = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
@@ -107,7 +108,8 @@ enum PNGDecoder {
   }
 
   /// Palette indices to colours. An index beyond the palette is an error.
-  private static func colours(of indices: [UInt8], _ context: OpaquePointer, name: String) throws(InputError) -> [UInt8] {
+  private static func colours(of indices: [UInt8], _ context: OpaquePointer, name: String) throws(InputError) -> [UInt8]
+  {
     var palette = spng_plte()
     try check(spng_get_plte(context, &palette), name)
     let count = Int(palette.n_entries)

@@ -88,7 +88,8 @@ public struct PixelPlacement: Sendable, Equatable {
   }
 
   private static func hint(modelShape: [Int], imageShape: [Int], layout: Preprocessing.Layout) -> String {
-    let modelCount = modelShape.allSatisfy { $0 > 0 } ? modelShape.reduce(1) { $0.multipliedReportingOverflow(by: $1).0 } : 0
+    let modelCount =
+      modelShape.allSatisfy { $0 > 0 } ? modelShape.reduce(1) { $0.multipliedReportingOverflow(by: $1).0 } : 0
     let pixels = imageShape[0] * imageShape[1]
     if modelCount == pixels && imageShape[2] == 3 {
       return "the model eats one channel; set \"channels\" to \"L\" in the preprocessing"

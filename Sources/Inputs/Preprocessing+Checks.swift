@@ -4,8 +4,8 @@
 extension Preprocessing {
   /// Refuses values that cannot be meant.
   ///
-  /// In units of `scale`: a mean lies in 0...scale; a std lies between scale / 255 (one pixel level) and 2 * scale; with
-  /// a scale of 2 or more no mean lies strictly between 0 and one pixel level.
+  /// A mean lies in 0...scale; a std lies between scale / 255 (one pixel level) and 2 * scale; with a scale of 2 or more
+  /// no mean lies strictly between 0 and one pixel level.
   func validate() throws(InputError) {
     try validateGeometry()
     guard scale.isFinite, scale > 0 else {
@@ -44,7 +44,8 @@ extension Preprocessing {
     guard value.isFinite else { throw .preprocessing(reason: "\"mean\" contains \(value)") }
     guard value >= 0, value <= scale else {
       let hint = scale < 255 && value > scale && value <= 255 ? "; is \"scale\": 255 meant?" : ""
-      throw .preprocessing(reason: "the mean \(value) lies outside 0...\(scale), the range that \"scale\" declares\(hint)")
+      throw .preprocessing(
+        reason: "the mean \(value) lies outside 0...\(scale), the range that \"scale\" declares\(hint)")
     }
     if scale >= 2, value > 0, value * 255 < scale {
       throw .preprocessing(
@@ -58,7 +59,8 @@ extension Preprocessing {
     }
     guard value <= 2 * scale else {
       let hint = scale < 255 && value <= 510 ? "; is \"scale\": 255 meant?" : ""
-      throw .preprocessing(reason: "the std \(value) is far above the range 0...\(scale) that \"scale\" declares\(hint)")
+      throw .preprocessing(
+        reason: "the std \(value) is far above the range 0...\(scale) that \"scale\" declares\(hint)")
     }
     guard value * 255 >= scale else {
       let hint = scale > 1 && value * 255 >= 1 ? "; is \"scale\": 1 meant?" : ""

@@ -1,8 +1,8 @@
 // Data sets: folders, arrays, binaries; labels; order; errors.
 
 import Inputs
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct DatasetTests {
   private let picture = decodeBase64(ImageFixtures.png.first { $0.name == "colour8" }!.base64)
@@ -42,7 +42,8 @@ import TestSupport
     for name in ["c.png", "a.png", "b.png"] { try folder.write(name, picture) }
     let plain = try Dataset.open(path: folder.path)
     #expect(names(plain) == ["a.png", "b.png", "c.png"] && !plain.hasLabels && plain.label(0) == nil)
-    let csv = try table.write("l.csv", "\u{FEFF}Filename,note,Label\r\nb.png,\"x, \"\"y\"\"\",5\r\nc.png,,0\r\na.png,z,3\r\n")
+    let csv = try table.write(
+      "l.csv", "\u{FEFF}Filename,note,Label\r\nb.png,\"x, \"\"y\"\"\",5\r\nc.png,,0\r\na.png,z,3\r\n")
     let labelled = try Dataset.open(path: folder.path, labels: csv)
     #expect(names(labelled) == ["a.png", "b.png", "c.png"] && labels(labelled) == [3, 5, 0])
     #expect(labelled.listDigestInput != plain.listDigestInput)
@@ -53,7 +54,8 @@ import TestSupport
       ("file,label\na.png,1\na.png,2\nc.png,1\n", "a.png is named twice"),
       ("file,label\na.png,cat\nb.png,2\nc.png,1\n", "\"cat\""),
       ("file,label\na.png,-1\nb.png,2\nc.png,1\n", "\"-1\""),
-      ("file,label\na.png\n", "row 1 has 1 fields"), ("a,label\na.png,1\n", "column file"), ("file,b\na.png,1\n", "column class_index"),
+      ("file,label\na.png\n", "row 1 has 1 fields"), ("a,label\na.png,1\n", "column file"),
+      ("file,b\na.png,1\n", "column class_index"),
       ("", "empty"), ("file,label\n\"a.png,1\n", "quoted"),
     ]
     for (text, hint) in cases {
@@ -112,13 +114,15 @@ import TestSupport
       return
     }
     #expect(planar.shape == [3, 4, 3] && Array(planar.pixels[3..<6]) == [1, 13, 25])
-    let grey = try open(NumPyArray(shape: [6, 3, 4], bytes: values), labels: folder.write("l.csv", "label\n5\n4\n3\n2\n1\n0\n"))
+    let grey = try open(
+      NumPyArray(shape: [6, 3, 4], bytes: values), labels: folder.write("l.csv", "label\n5\n4\n3\n2\n1\n0\n"))
     #expect(labels(grey) == [5, 4, 3, 2, 1, 0])
     #expect(try grey.load(2) == .image(Image8(width: 4, height: 3, channels: 1, pixels: Array(24..<36))))
     // Other integer types are pixels where they lie in 0...255.
     let wide = try open(NumPyArray(shape: [1, 1, 2], integers: [3, 255]))
     #expect(try wide.load(0) == .image(Image8(width: 2, height: 1, channels: 1, pixels: [3, 255])))
-    #expect(errorText { _ = try open(NumPyArray(shape: [1, 1, 2], integers: [3, 256])).load(0) }?.contains("256") == true)
+    #expect(
+      errorText { _ = try open(NumPyArray(shape: [1, 1, 2], integers: [3, 256])).load(0) }?.contains("256") == true)
     let floats = try open(NumPyArray(shape: [2, 3], floats: [1, 2, 3, 4, 5, 6]))
     #expect(try floats.load(1) == .floats(shape: [3], values: [4, 5, 6]))
     for shape in [[72], [2, 36], [1, 3, 8, 3], [2, 2, 3, 6], [1, 2, 2, 2, 9]] {

@@ -2,8 +2,8 @@
 
 import Glibc
 import Inputs
-import Testing
 import TestSupport
+import Testing
 
 /// CRC-32 (ISO 3309), as zlib.crc32 gives it.
 func crc32(_ bytes: [UInt8]) -> UInt32 {

@@ -1,9 +1,8 @@
 // Decoding gives Pillow's pixels, and damage gives an error.
 
-import Testing
-import TestSupport
-
 import Inputs
+import TestSupport
+import Testing
 
 @Suite struct ImageDecodingTests {
   @Test(arguments: ImageFixtures.all)
@@ -92,7 +91,7 @@ import Inputs
 
   @Test func greyIsPillowsLuma() {
     let image = patternImage(width: 40, height: 30, channels: 3)
-    #expect(crc32(image.convertedToGrey().pixels) == 3_424_226_869)  // Pillow 13.0 convert("L")
+    #expect(crc32(image.convertedToGrey().pixels) == 3_424_226_869)  // Pillow 12 convert("L")
     // (19595 * 255 + 32768) >> 16 = 76, (38470 * 255 + 32768) >> 16 = 150, (7471 * 255 + 32768) >> 16 = 29
     let primaries = Image8(width: 3, height: 1, channels: 3, pixels: [255, 0, 0, 0, 255, 0, 0, 0, 255])
     #expect(primaries.convertedToGrey().pixels == [76, 150, 29])

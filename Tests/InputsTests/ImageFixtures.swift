@@ -1,4 +1,4 @@
-// Tiny images made for these tests with Pillow 13.0 (JPEG, filtered PNG) and by hand (all other PNG), each with the
+// Tiny images made for these tests with Pillow 12 and 13 (JPEG, filtered PNG) and by hand (all other PNG), each with the
 // CRC-32 of the pixels that Pillow decodes, in row, column, channel order.
 
 import Testing
@@ -19,7 +19,7 @@ enum ImageFixtures {
 
   static let jpeg: [ImageFixture] = [
     ImageFixture(
-      name: "colour420", shape: [13, 17, 3], checksum: 2669865449,
+      name: "colour420", shape: [13, 17, 3], checksum: 2_669_865_449,
       base64: """
         /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAUDBAQEAwUEBAQFBQUGBwwIBwcHBw8LCwkMEQ8SEhEPERETFhwXExQaFRERGCEY\
         Gh0dHx8fExciJCIeJBweHx7/2wBDAQUFBQcGBw4ICA4eFBEUHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4e\
@@ -34,7 +34,7 @@ enum ImageFixtures {
         Twn/AD7/AAP/2Q==
         """),
     ImageFixture(
-      name: "colour422", shape: [13, 17, 3], checksum: 1260208253,
+      name: "colour422", shape: [13, 17, 3], checksum: 1_260_208_253,
       base64: """
         /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAUDBAQEAwUEBAQFBQUGBwwIBwcHBw8LCwkMEQ8SEhEPERETFhwXExQaFRERGCEY\
         Gh0dHx8fExciJCIeJBweHx7/2wBDAQUFBQcGBw4ICA4eFBEUHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4e\
@@ -49,7 +49,7 @@ enum ImageFixtures {
         FuflEm8HjP3bOl/4RnTv7por4D2k+59f/aNfuf/Z
         """),
     ImageFixture(
-      name: "colour444", shape: [13, 17, 3], checksum: 960717236,
+      name: "colour444", shape: [13, 17, 3], checksum: 960_717_236,
       base64: """
         /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsI\
         CQoKCgoKBggLDAsKDAkKCgr/2wBDAQICAgICAgUDAwUKBwYHCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoK\
@@ -67,7 +67,7 @@ enum ImageFixtures {
         AIv/ADP/2Q==
         """),
     ImageFixture(
-      name: "progressive", shape: [13, 17, 3], checksum: 2669865449,
+      name: "progressive", shape: [13, 17, 3], checksum: 2_669_865_449,
       base64: """
         /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAUDBAQEAwUEBAQFBQUGBwwIBwcHBw8LCwkMEQ8SEhEPERETFhwXExQaFRERGCEY\
         Gh0dHx8fExciJCIeJBweHx7/2wBDAQUFBQcGBw4ICA4eFBEUHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4e\
@@ -80,7 +80,7 @@ enum ImageFixtures {
         EHvgf//EABwQAAICAgMAAAAAAAAAAAAAAAERACEQMVFhgf/aAAgBAQABPxAntmhahyG+AU8VJWlqfkPaNgZ2p//Z
         """),
     ImageFixture(
-      name: "grey", shape: [13, 17, 1], checksum: 3417236431,
+      name: "grey", shape: [13, 17, 1], checksum: 3_417_236_431,
       base64: """
         /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAUDBAQEAwUEBAQFBQUGBwwIBwcHBw8LCwkMEQ8SEhEPERETFhwXExQaFRERGCEY\
         Gh0dHx8fExciJCIeJBweHx7/wAALCAANABEBAREA/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgED\
@@ -90,7 +90,7 @@ enum ImageFixtures {
         1/z/AFrz7yIP78n/AH0P8a84+IWpXcF4wglaNckEbiScNis/4fateXN0nmSsRv2kZ617X9n/AOmj/wDfR/xr/9k=
         """),
     ImageFixture(
-      name: "cmyk", shape: [13, 17, 3], checksum: 561862465,
+      name: "cmyk", shape: [13, 17, 3], checksum: 561_862_465,
       base64: """
         /9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAFAwQEBAMFBAQEBQUFBgcMCAcHBwcPCwsJDBEPEhIRDxERExYcFxMUGhURERghGBod\
         HR8fHxMXIiQiHiQcHh8e/8AAFAgADQARBEMRAE0RAFkRAEsRAP/EAB8AAAEFAQEBAQEBAAAAAAAAAAABAgMEBQYHCAkKC//E\
@@ -103,7 +103,7 @@ enum ImageFixtures {
         AKaP/wB9H/Grn/CD6J/zx/Sqn9g23/PR/wAhRX//2Q==
         """),
     ImageFixture(
-      name: "restart", shape: [13, 17, 3], checksum: 2375177235,
+      name: "restart", shape: [13, 17, 3], checksum: 2_375_177_235,
       base64: """
         /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsjHBYWICwg\
         IyYnKSopGR8tMC0oMCUoKSj/2wBDAQcHBwoIChMKChMoGhYaKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo\
@@ -118,7 +118,7 @@ enum ImageFixtures {
         2Q==
         """),
     ImageFixture(
-      name: "optimised", shape: [13, 17, 3], checksum: 2669865449,
+      name: "optimised", shape: [13, 17, 3], checksum: 2_669_865_449,
       base64: """
         /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAUDBAQEAwUEBAQFBQUGBwwIBwcHBw8LCwkMEQ8SEhEPERETFhwXExQaFRERGCEY\
         Gh0dHx8fExciJCIeJBweHx7/2wBDAQUFBQcGBw4ICA4eFBEUHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4e\
@@ -131,83 +131,83 @@ enum ImageFixtures {
 
   static let png: [ImageFixture] = [
     ImageFixture(
-      name: "grey1", shape: [9, 11, 1], checksum: 2462735260,
+      name: "grey1", shape: [9, 11, 1], checksum: 2_462_735_260,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJAQAAAADMH+uAAAAAJElEQVR42mO448BQ0MCwo4GB+wHD/gSGngSG9wwMUQ0MPxYA\
         AH8+CZyLyo1VAAAAAElFTkSuQmCC
         """),
     ImageFixture(
-      name: "grey1Interlaced", shape: [9, 11, 1], checksum: 2462735260,
+      name: "grey1Interlaced", shape: [9, 11, 1], checksum: 2_462_735_260,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJAQAAAAG7GNsWAAAALklEQVR42mNoYDjA0MAAIhkYHjAsYHjB8AGIHRgqGDYAxQoa\
         GLgfMPQkMEQ1AAAOuQ0K1ietFAAAAABJRU5ErkJggg==
         """),
     ImageFixture(
-      name: "palette1", shape: [9, 11, 3], checksum: 1059514630,
+      name: "palette1", shape: [9, 11, 3], checksum: 1_059_514_630,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJAQMAAADeqkRuAAAABlBMVEXZLum0C4iHEO/qAAAAI0lEQVR42mNwdmCwWcBQ08Bw\
         TIFhgQPDigQGdgaGdAaGlgcAXb4G/DC4/N4AAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "grey2", shape: [9, 11, 1], checksum: 141438334,
+      name: "grey2", shape: [9, 11, 1], checksum: 141_438_334,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJAgAAAACLv5FQAAAALUlEQVR42mNou1PA0PDJhMGm7AjD9tlrGPqjNzBciX3CUDlZ\
         hMElwYZBraIDAA3gDcIIuYLlAAAAAElFTkSuQmCC
         """),
     ImageFixture(
-      name: "grey2Interlaced", shape: [9, 11, 1], checksum: 141438334,
+      name: "grey2Interlaced", shape: [9, 11, 1], checksum: 141_438_334,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJAgAAAAH8uKHGAAAAQElEQVR42gE1AMr/AJAAIADAAEAAmABwAOAAaAA10ABoEAAk\
         wADOAAA3wADXQACsAACA8jQAt5usANRd5ABEYDyH4hCDC2EaOwAAAABJRU5ErkJggg==
         """),
     ImageFixture(
-      name: "palette2", shape: [9, 11, 3], checksum: 2816257266,
+      name: "palette2", shape: [9, 11, 3], checksum: 2_816_257_266,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJAgMAAACZCj6+AAAADFBMVEVHbk2FwrBff1JPosi51kYsAAAALUlEQVR42mMQ7o1g\
         6Hw7h2E3hw6D5+EpDL2fdzCkzvFgaDJTYLA9dYJB7rQJAOpHDN++RKWSAAAAAElFTkSuQmCC
         """),
     ImageFixture(
-      name: "grey4", shape: [9, 11, 1], checksum: 1676596350,
+      name: "grey4", shape: [9, 11, 1], checksum: 1_676_596_350,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJBAAAAAAE/2TwAAAASklEQVR42gE/AMD/AGDT8BKqMAAUK+ZYUhAArIoYqQHwAEOb\
         +96pgAAwHkEia8AAz8R6KgPQAF/T7fbkUACFC30zu4AAne71xN9wK+Ub9PRbLs4AAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "grey4Interlaced", shape: [9, 11, 1], checksum: 1676596350,
+      name: "grey4Interlaced", shape: [9, 11, 1], checksum: 1_676_596_350,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJBAAAAAFz+FRmAAAAVUlEQVR42mPIYpjL8AEITRIYLhowCB1geFPAsEKKnyH2/VMG\
         ZqYFDKc6BRj4hDYwfL7mwHAv5AODiPaziCABBufZv++tbGA4f6RKi/kCQyt3rfHuBgDlmBv0mPLOowAAAABJRU5ErkJggg==
         """),
     ImageFixture(
-      name: "palette4", shape: [9, 11, 3], checksum: 625030253,
+      name: "palette4", shape: [9, 11, 3], checksum: 625_030_253,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJBAMAAAAWSsseAAAAMFBMVEWBHhgyC2b9tZS6DaeCHYGqb+zzXPI+H6YmUWiv1eSf\
         9rrfkx41adFqA26y/TFPeH3HVxjdAAAASklEQVR42gE/AMD/APaEBmKlAACEsMi26PAATa4o4/9wALettJyUwAC6WZPpBMAA\
         uHb10YRgAJEZoPfy4ACswi9jrUAA4ZaJMI9A9l0fuRVbcscAAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "grey8", shape: [9, 11, 1], checksum: 1254761066,
+      name: "grey8", shape: [9, 11, 1], checksum: 1_254_761_066,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJCAAAAADBD4nxAAAAd0lEQVR42gFsAJP/AI8gWCAczefsuiTsAANFQ74i9zDclUBs\
         AB1tsTT2ql5KxmbxAHaz5/M/brdpT57kAHdkw4FP4Jus0BjZACMC/UcHs01q9ZEDAK0pUjbqFop4jZcaAFGRG8/Ph81tj3cj\
         ACyKE6FSbeXdeGPQcA0xRLtpDpcAAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "grey8Interlaced", shape: [9, 11, 1], checksum: 1254761066,
+      name: "grey8Interlaced", shape: [9, 11, 1], checksum: 1_254_761_066,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJCAAAAAG2CLlnAAAAgUlEQVR42gF2AIn/AI+6ACx4ABwAUgB3T9AAWOfsAMOb2QAT\
         5dAAHbH2XsbxAK1S6oqNGgAgIM3sJABtNKpKZgBkgeCsGAApNhZ4lwCKoW3dYwADRUO+Ivcw3JVAbAB2s+fzP263aU+e5AAj\
         Av1HB7NNavWRAwBRkRvPz4fNbY93Iwd8MURbEZu5AAAAAElFTkSuQmCC
         """),
     ImageFixture(
-      name: "palette8", shape: [9, 11, 3], checksum: 2892263271,
+      name: "palette8", shape: [9, 11, 3], checksum: 2_892_263_271,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJCAMAAADTuiYfAAAAMFBMVEWCvB22kDbEibvUQc/9hLjFbM5q4seJLNOjkrj+hGLf\
         pncud+9I9evYUMux5Wie7+mcqKc0AAAATklEQVR42g3KxwHAIAwDQAlEMW77b5vc+9AEe9tmHQi8Me56KtjIV7XcNpDrL9zp\
         T5AipGqKWGFnjrjQw3VnGtpmAwcRVMouyoN5QK/5AZYpAtFgOP7SAAAAAElFTkSuQmCC
         """),
     ImageFixture(
-      name: "paletteTransparentInterlaced", shape: [9, 11, 3], checksum: 4220999331,
+      name: "paletteTransparentInterlaced", shape: [9, 11, 3], checksum: 4_220_999_331,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJBAMAAAFhTfuIAAAAMFBMVEVLRORTppdooDTu6gN7MXJc39FJjGSD58INp8VKvRYX\
         dmnh05mLDTBwbGKAlWOWG/NaHIImAAAAEHRSTlMAChQeKDI8RlBaZG54goyWXCF7xAAAAFdJREFUeNoBTACz/wCCAAAAQACw\
@@ -215,7 +215,7 @@ enum ImageFixtures {
         nQVBcQAAAABJRU5ErkJggg==
         """),
     ImageFixture(
-      name: "grey16", shape: [9, 11, 1], checksum: 2632684074,
+      name: "grey16", shape: [9, 11, 1], checksum: 2_632_684_074,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJEAAAAACRn1WyAAAA2klEQVR42gHPADD/AOZxfufkxeNh77c/TUGRqOIAK0PfYzoA\
         47L2aleKw4SLdw9FZeOz27Sy6sSgvAD3vHPVt0ueiNzt7fzXefSkW7z+NhlaAF4UujuemSMMrjViWsuo/ugzxo9OByEAhZDX\
@@ -223,7 +223,7 @@ enum ImageFixtures {
         DN0q1YEbHB+8gNwyqEvUaQCd3LFQC+GLoDyVL3PlwtOyH4v8i4iBWcFp8geGmX8AAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "colour16", shape: [9, 11, 3], checksum: 503756392,
+      name: "colour16", shape: [9, 11, 3], checksum: 503_756_392,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJEAIAAAA7lp05AAACZklEQVR42gFbAqT9AJ8BDM/iPvBvxHUr64a0aPdkX4v5twK3\
         +T3n7/xv8byC3fdY7duKE0lMa7UYwTH49mv5BFtxscZRHZotF2nLdb9v/wCFy5zvnUtpP/1SfUSv+ap6ZHOkDLcLez53e5j6\
@@ -237,7 +237,7 @@ enum ImageFixtures {
         eLLfLW8tsKcbzv0AAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "greyAlpha16", shape: [9, 11, 1], checksum: 1492319310,
+      name: "greyAlpha16", shape: [9, 11, 1], checksum: 1_492_319_310,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJEAQAAAAe/cLlAAABoElEQVR42gGVAWr+ADwJK6LM8Jl00TcWbfH9zrPW+howpb6K\
         gC/i6mXSsNQ1umQtar8ydiCyi5hQANR8hNJMP6l5rCVKfYRtqkpWfCumU6vVtSfMZLt91ctlXmT+i2vodmPaBnNiAK53Wjyu\
@@ -248,7 +248,7 @@ enum ImageFixtures {
         osVsiQ4TYf3HRs1ZKXqhiPOtHYguv/7HNHcL9hIAAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "colourAlpha16", shape: [9, 11, 3], checksum: 153108904,
+      name: "colourAlpha16", shape: [9, 11, 3], checksum: 153_108_904,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJEAYAAAC09ApuAAADLElEQVR42gEhA978AKVbT1u5mNpJGvIeZy5FVNxPGcegSBzj\
         HMFu8KD+ShIoruDd7Ah1KiBMLzTdzZMiGOyhW4uYTGiNWUzdY1rp+nOiKVwN3TtHGFdA44ww0eIqALYCTCMxnXYA2efYi5/k\
@@ -265,7 +265,7 @@ enum ImageFixtures {
         RK5CYII=
         """),
     ImageFixture(
-      name: "colour8", shape: [9, 11, 3], checksum: 1353526232,
+      name: "colour8", shape: [9, 11, 3], checksum: 1_353_526_232,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJCAIAAABrBkF6AAABPUlEQVR42gEyAc3+ACem1v8yxrTQKXrhkjMAuxHWqEE2F1aW\
         Tn+gej/It3YufwBcfCB0DWeyKSBL50PxPw7IHh2INJqGtlBHPb9f2oDLrLEA+HPa026yc6pqfj2i81oRtTSyqfKWHkdF79xo\
@@ -275,7 +275,7 @@ enum ImageFixtures {
         N8EAAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "greyAlpha8", shape: [9, 11, 1], checksum: 2762997127,
+      name: "greyAlpha8", shape: [9, 11, 1], checksum: 2_762_997_127,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJCAQAAABObR6mAAAA2klEQVR42gHPADD/AHDINnfM5QtiRL/Ho75UDogFm5uJ2BwA\
         Z/1B9wAJNvGkiB8g29IPbou2AtOGiQBcDO7S1LF86BtFcslV31BaUmnQVXwBAI07fVRhG3XDnG3YkZ1Ir1wxwJN4tpgAwmz/\
@@ -283,7 +283,7 @@ enum ImageFixtures {
         Qn3g2bpF8dIJPh9NrY0lpwCY4U/hqEBSvrGiZ2KPxkDlM3pP6iwgPtxkp+HD/A4AAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "colourAlpha8", shape: [9, 11, 3], checksum: 2052380067,
+      name: "colourAlpha8", shape: [9, 11, 3], checksum: 2_052_380_067,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJCAYAAADkZNYtAAABoElEQVR42gGVAWr+AK4q/cPhTr+VbH8EJR/BRL22JVNCHcxf\
         6djevYBsXqBx2y1dfkg7jynIYcAQAMl42bLNphv5ZOKCoi7lynFrzCpIJIZf+uSZw4FsyVxPJNTKBNc84y0oQe/yAKkGnky6\
@@ -294,7 +294,7 @@ enum ImageFixtures {
         3KuCRaHNXyYmy6BAfCpYzkL2sg5RD7u+h/kMnPgAAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "colourAlphaFiltered", shape: [9, 11, 3], checksum: 2052380067,
+      name: "colourAlphaFiltered", shape: [9, 11, 3], checksum: 2_052_380_067,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJCAYAAADkZNYtAAABoElEQVR4nAGVAWr+AK4q/cPhTr+VbH8EJR/BRL22JVNCHcxf\
         6djevYBsXqBx2y1dfkg7jynIYcAQBBtO3O/sLlxk+Dx+DQ8DSLS1p2AGB7o1EQwTBgEAa7zeSQtutbNoGSlR4AziAakGnkwR\
@@ -305,7 +305,7 @@ enum ImageFixtures {
         wrsLHsUi3eGF/kEaVl+4jsbMWkAPYBKzZxBN/acAAAAASUVORK5CYII=
         """),
     ImageFixture(
-      name: "colourFiltered", shape: [9, 11, 3], checksum: 2508516037,
+      name: "colourFiltered", shape: [9, 11, 3], checksum: 2_508_516_037,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJCAIAAABrBkF6AAAA/0lEQVR4nAXBS1bDIBQAUCAvCSQkba2tn0ldl4txR67Hea16\
         2nIsQhII8Ij30rf317VMB9pVoXliLSS/CSueQrweZKTn2IBoDotcEB3p+z9GHmKfYqbfXdxcPg1wixA2oiyIb6DEuquT+tV7\
@@ -314,7 +314,7 @@ enum ImageFixtures {
         onKw/6SEoNMr04i6AAAAAElFTkSuQmCC
         """),
     ImageFixture(
-      name: "colour8Interlaced", shape: [9, 11, 3], checksum: 3825067632,
+      name: "colour8Interlaced", shape: [9, 11, 3], checksum: 3_825_067_632,
       base64: """
         iVBORw0KGgoAAAANSUhEUgAAAAsAAAAJCAIAAAEcAXHsAAABR0lEQVR42gE8AcP+AOrVGnDkwACRz3cDbJkA7OFCAMTm1wCf\
         q//fbFT9tlMAjtmYlIfhYLHCABdDvFzBn3vpewAW3CgZRf4RF60A1e8HhLQ7yls5hW3bgWQRNc+wAMuEJu3a3VJzVa06VhfR\

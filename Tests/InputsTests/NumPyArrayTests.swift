@@ -1,8 +1,8 @@
 // .npy and .npz: what NumPy wrote is read, what is written reads back, damage is an error.
 
 import Inputs
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct NumPyArrayTests {
   @Test func numPysOwnFilesAreRead() throws {

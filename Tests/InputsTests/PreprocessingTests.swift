@@ -29,7 +29,8 @@ import Testing
 
   @Test func tablesAreTheFormulaRoundedOnce() throws {
     // efficientnet-lite: (a - 127) / 128, exact in binary for all integers.
-    let lite = try #require(Preprocessing.named("efficientnet-lite")).lookupTable(lowest: -300, highest: 500, channels: 3)
+    let lite = try #require(Preprocessing.named("efficientnet-lite")).lookupTable(
+      lowest: -300, highest: 500, channels: 3)
     #expect(lite.count == 3 && lite[0].count == 801)
     for y in -300...500 { #expect(lite[2][y + 300] == Float(y - 127) / 128) }
     // none: the pixel itself.
@@ -89,7 +90,8 @@ import Testing
     }
     for accepted in [
       #"{"mean": [127.5], "std": [127.5]}"#, #"{"mean": [0], "std": [255]}"#, #"{"mean": [0], "std": [256]}"#,
-      #"{"mean": [0.1307], "std": [0.3081], "scale": 1, "channels": "L"}"#, #"{"mean": [0.5], "std": [0.5], "scale": 1}"#,
+      #"{"mean": [0.1307], "std": [0.3081], "scale": 1, "channels": "L"}"#,
+      #"{"mean": [0.5], "std": [0.5], "scale": 1}"#,
       #"{"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "scale": 1, "resize": 256, "crop": 224,"#
         + #" "interpolation": "bicubic", "channels": "BGR", "layout": "NHWC", "transpose": true}"#,
     ] {
@@ -149,7 +151,9 @@ import Testing
     let planes = try place([3, 5, 7], [5, 7, 3])
     #expect(strides(planes) == [7, 1, 35])
     #expect(strides(try place([5, 7, 3], [5, 7, 3])) == [21, 3, 1])
-    for shape in [[784], [784, 1], [1, 784], [1, 28, 28], [28, 28, 1], [28, 28], [1, 1, 28, 28], [-1], [1, -1, -1]] {
+    for shape in [
+      [784], [784, 1], [1, 784], [1, 28, 28], [28, 28, 1], [28, 28], [1, 1, 28, 28], [-1], [1, -1, -1],
+    ] {
       let flat = try place(shape, [28, 28, 1])
       #expect(flat.rowStride == 28 && flat.columnStride == 1, "\(shape)")
       #expect(flat.modelShape.reduce(1, *) == 784)
@@ -172,7 +176,9 @@ import Testing
   }
 
   @Test func everyPlacementIsABijection() throws {
-    for (model, image) in [([3, 4, 5], [4, 5, 3]), ([4, 5, 3], [4, 5, 3]), ([20], [4, 5, 1]), ([4, 1], [1, 4, 1])] {
+    for (model, image) in [
+      ([3, 4, 5], [4, 5, 3]), ([4, 5, 3], [4, 5, 3]), ([20], [4, 5, 1]), ([4, 1], [1, 4, 1]),
+    ] {
       for transposed in [false, true] {
         let shape = transposed ? [image[1], image[0], image[2]] : image
         let placement = try place(model, shape, transposed: transposed)
@@ -191,8 +197,10 @@ import Testing
 
   @Test func impossibleAndAmbiguousShapesNameBothShapes() throws {
     let cases: [(model: [Int], image: [Int], hint: String)] = [
-      ([3, 224, 224], [375, 500, 3], "\"resize\""), ([3072], [32, 32, 3], "\"layout\""), ([3, 3, 3], [3, 3, 3], "\"layout\""),
-      ([1, 28, 28], [28, 28, 3], "\"L\""), ([3, 32, 32], [32, 32, 1], "\"RGB\""), ([2, 784], [28, 28, 1], "\"resize\""),
+      ([3, 224, 224], [375, 500, 3], "\"resize\""), ([3072], [32, 32, 3], "\"layout\""),
+      ([3, 3, 3], [3, 3, 3], "\"layout\""),
+      ([1, 28, 28], [28, 28, 3], "\"L\""), ([3, 32, 32], [32, 32, 1], "\"RGB\""),
+      ([2, 784], [28, 28, 1], "\"resize\""),
       ([], [28, 28, 1], "\"resize\""), ([3, 7, 5], [5, 7, 3], "\"resize\""),
     ]
     for (model, image, hint) in cases {

@@ -1,8 +1,8 @@
 // Resizing gives Pillow's bytes.
 
 import Inputs
-import Testing
 import TestSupport
+import Testing
 
 /// A picture whose value number i is ((31 i^2 + 7 i + 11 floor(i / 8)) >> 2) mod 256; Python made the same one.
 func patternImage(width: Int, height: Int, channels: Int) -> Image8 {
@@ -20,7 +20,7 @@ func patternImage(width: Int, height: Int, channels: Int) -> Image8 {
     let bicubic: UInt32
   }
 
-  /// CRC-32 of `Image.resize(...)` of Pillow 13.0 for the pattern image; from [width, height, channels].
+  /// CRC-32 of `Image.resize(...)` of Pillow 12 and 13 for the pattern image; from [width, height, channels].
   static let cases: [Case] = [
     Case(from: [40, 30, 3], to: [23, 17], bilinear: 3_803_552_660, bicubic: 3_545_338_627),
     Case(from: [40, 30, 1], to: [23, 17], bilinear: 821_182_499, bicubic: 2_999_181_376),
@@ -47,7 +47,8 @@ func patternImage(width: Int, height: Int, channels: Int) -> Image8 {
     for _ in 0..<40 {
       let channels = Bool.random(using: &generator) ? 3 : 1
       let image = patternImage(
-        width: .random(in: 1...40, using: &generator), height: .random(in: 1...40, using: &generator), channels: channels)
+        width: .random(in: 1...40, using: &generator), height: .random(in: 1...40, using: &generator),
+        channels: channels)
       let (width, height) = (Int.random(in: 1...50, using: &generator), Int.random(in: 1...50, using: &generator))
       let left = Int.random(in: 0..<width, using: &generator)
       let columns = left..<Int.random(in: left + 1...width, using: &generator)
