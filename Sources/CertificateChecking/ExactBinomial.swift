@@ -56,6 +56,8 @@ package enum ExactBinomial {
     return ExactEnclosure(lower: max(.zero, .one - rest.upper), upper: .one - rest.lower)
   }
 
+  private static let leastExponent = -65_536
+
   /// The tail from a count at which the terms already fall: first >= (trials + 1) p.
   private static func descendingTail(from first: Int, of trials: Int, probability: BigInt) -> ExactEnclosure {
     let start = mass(at: first, of: trials, probability: probability)
@@ -72,6 +74,10 @@ package enum ExactBinomial {
     }
     let total = start.mantissa * ExactInterval(lower: sum.lower, upper: sum.upper + rest)
     let exponent = start.exponent - ExactInterval.fractionBits
+    // A tail below 2^-65536 needs no more than that said of it: its digits would fill the memory for 10^9 samples.
+    if total.upper.magnitude.bitWidth + exponent < leastExponent {
+      return ExactEnclosure(lower: .zero, upper: ExactRational(mantissa: 1, exponent: leastExponent))
+    }
     return ExactEnclosure(
       lower: min(.one, ExactRational(mantissa: total.lower, exponent: exponent)),
       upper: min(.one, ExactRational(mantissa: total.upper, exponent: exponent)))

@@ -70,6 +70,16 @@ private let referenceTails: [(Int, Int, String, String)] = [
     }
   }
 
+  /// 2^(-10^9) is not written out, only bounded.
+  @Test func tinyTailsStayCheap() throws {
+    let tail = try ExactBinomial.upperTail(atLeast: 1_000_000_000, of: 1_000_000_000, probability: .half)
+    #expect(tail.lower == .zero && tail.upper == powerOfTwo(-65_536))
+    let power = try ExactBinomial.upperTail(atLeast: 60_000, of: 60_000, probability: .half)
+    let exact = powerOfTwo(-60_000)
+    #expect(power.lower <= exact && exact <= power.upper)
+    #expect((power.upper - power.lower) * powerOfTwo(60_000) <= powerOfTwo(-100))
+  }
+
   @Test func theUpperBoundIsTheUpperEnd() throws {
     let p = try ExactRational(decimal: "0.8413447460685429")
     let tail = try ExactBinomial.upperTail(atLeast: 850, of: 1000, probability: p)
