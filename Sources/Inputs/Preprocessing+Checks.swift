@@ -4,8 +4,8 @@
 extension Preprocessing {
   /// Refuses values that cannot be meant.
   ///
-  /// A mean lies in 0...scale; a std lies between scale / 255 (one pixel level) and 2 * scale; with a scale of 2 or more
-  /// no mean lies strictly between 0 and one pixel level.
+  /// A mean lies in 0...scale; a std lies between scale / 255 (one pixel level) and 2 * scale; with a scale of 2 or
+  /// more no mean lies strictly between 0 and one pixel level.
   func validate() throws(InputError) {
     try validateGeometry()
     guard scale.isFinite, scale > 0 else {

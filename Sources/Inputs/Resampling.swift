@@ -1,5 +1,5 @@
 // Resizing with Pillow's antialiased filters, bit for bit (Pillow up to 12, src/libImaging/Resample.c). Pillow 13 runs
-// the vertical pass first where the height shrinks much more than the width; such pictures then differ by a level or so.
+// the vertical pass first for some tall pictures, which then differ from ours by a level here and there.
 //
 // For one output coordinate x, scale s = in / out, filter stretch f = max(s, 1), centre c = (x + 1/2) s, the input
 // pixels from floor(c - r f + 1/2) to floor(c + r f + 1/2) - 1, r the filter's radius, get the weights
