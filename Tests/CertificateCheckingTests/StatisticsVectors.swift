@@ -60,8 +60,10 @@ func rational(_ text: String) throws -> ExactRational {
 
 /// 2^exponent.
 func powerOfTwo(_ exponent: Int) -> ExactRational {
-  let power = (0..<abs(exponent)).reduce(ExactRational.one) { value, _ in value + value }
-  return exponent >= 0 ? power : ExactRational.one / power
+  if exponent < 0 { return .one / powerOfTwo(-exponent) }
+  if exponent == 0 { return .one }
+  let root = powerOfTwo(exponent / 2)
+  return exponent.isMultiple(of: 2) ? root * root : root * root * ExactRational(2)
 }
 
 extension ExactRational {
