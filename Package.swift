@@ -54,7 +54,7 @@ let package = Package(
     .target(
       name: "Smoothing",
       dependencies: [
-        "Statistics", "Compute", "Primitives", "Graphs", "Operators", "Tensors", "Certificates", "Inputs", "Hashing",
+        "Statistics", "Compute", "Primitives", "Graphs", "Tensors", "Certificates", "Inputs", "Hashing",
       ]),
     .target(
       name: "CertificateChecking",
@@ -69,6 +69,7 @@ let package = Package(
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "Hashing", "TestSupport"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "TestSupport"]),
     .testTarget(name: "InputsTests", dependencies: ["Inputs", "TestSupport"]),
     .testTarget(

@@ -1,0 +1,151 @@
+import ArgumentParser
+import Certificates
+import Compute
+import Graphs
+import Hashing
+import Inputs
+import Primitives
+import Reports
+import Smoothing
+import Statistics
+
+/// `surety bench smooth`: noisy samples per second, from noise to votes.
+struct BenchSmooth: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "smooth",
+    abstract: "Samples per second of noise, forward pass and votes on each device and precision.",
+    discussion: """
+      Every configuration does the same work on a fixed image: noise, forward pass, argmax. The agreement columns \
+      compare noise bits and classes with the first configuration.
+
+      Example:
+        surety bench smooth --model resnet50.onnx --device cpu,opencl:0 --precision float32,bfloat16
+      """)
+
+  @OptionGroup var modelOptions: ModelOptions
+  @OptionGroup var outputOptions: OutputOptions
+
+  @Option(help: ArgumentHelp("Devices, separated by commas: cpu, opencl, opencl:N.", valueName: "list"))
+  var device: String = "cpu"
+
+  @Option(help: ArgumentHelp("Precisions, separated by commas.", valueName: "list"))
+  var precision: String = "float32"
+
+  @Option(help: ArgumentHelp("Samples in one pass of one instance (default: chosen for the device).", valueName: "count"))
+  var batch: Int?
+
+  @Option(help: ArgumentHelp("How long to measure each configuration.", valueName: "seconds"))
+  var seconds: Double = 3
+
+  @Option(help: ArgumentHelp("The noise's standard deviation.", valueName: "S"))
+  var sigma: String = "0.25"
+
+  @Option(help: ArgumentHelp("How pixels become the model's input.", valueName: "name or file"))
+  var preprocess: String = "unit"
+
+  @Option(help: ArgumentHelp("The instruction set of the CPU device.", valueName: "name"))
+  var isa: String?
+
+  @Option(help: ArgumentHelp("The most memory to use.", valueName: "size"))
+  var memory: String?
+
+  /// One configuration's figures.
+  struct Row: Encodable {
+    let device: String
+    let deviceName: String
+    let precision: String
+    let batch: Int
+    let instances: Int
+    /// Noise, forward pass and votes.
+    let samplesPerSecond: Double
+    /// The forward pass alone.
+    let forwardPerSecond: Double
+    /// Noise alone, in pixel values.
+    let noiseValuesPerSecond: Double
+    let multiplyAddsPerSecond: Double
+    /// What one image costs at n0 = 100 and n = 100,000 in hours, as certificates per hour.
+    let fixedCertificatesPerHour: Double
+    /// The share of compared samples whose class is that of the first configuration.
+    let agreement: Double
+    /// Disagreements where the logits differ by 1e-4 of the largest or more.
+    let unexplained: Int
+    let noiseBitsEqual: Bool
+  }
+
+  func validate() throws {
+    if !(seconds > 0 && seconds <= 600) { throw ValidationError("--seconds must be between 0 and 600.") }
+  }
+
+  func run() async throws {
+    let model = try LoadedModel(modelOptions.model)
+    let sigma = try ExactDecimal(sigma)
+    let preprocessing = try Preprocessing.resolve(preprocess)
+    let multiplyAdds = try Double(model.graph.describe().multiplyAddsPerSample)
+    var rows: [Row] = []
+    var reference: Probe?
+    for name in device.split(separator: ",").map(String.init) {
+      let device = try DeviceChoice(name: name, memory: memory, isa: rows.isEmpty ? isa : nil).device()
+      for text in precision.split(separator: ",") {
+        guard let precision = Precision(rawValue: String(text)) else {
+          throw UserError("--precision '\(text)' is unknown; choose float32, bfloat16, float16 or int8.")
+        }
+        guard device.precisions.contains(precision) else {
+          Terminal.message("\(device.identity.name) does not offer \(precision.rawValue); left out.")
+          continue
+        }
+        let batch = batch ?? DeviceChoice.defaultBatch(device)
+        let plan = try model.graph.plan(batch: batch, precision: precision)
+        let setup = try ClassifierSetup(
+          model: model, preprocessing: preprocessing, sigma: sigma, imageShape: try Self.imageShape(plan, preprocessing),
+          isReal: false)
+        let bench = SmoothingBench(setup: setup, plan: plan, device: device, seconds: seconds)
+        let figures = try await bench.measure()
+        let probe = try await bench.probe(samples: 64)
+        let compared = probe.compare(with: reference ?? probe)
+        if reference == nil { reference = probe }
+        let row = Row(
+          device: name, deviceName: device.identity.name, precision: precision.rawValue, batch: batch,
+          instances: device.concurrency, samplesPerSecond: figures.samples, forwardPerSecond: figures.forward,
+          noiseValuesPerSecond: figures.noise * Double(setup.dimensions),
+          multiplyAddsPerSecond: figures.samples * multiplyAdds,
+          fixedCertificatesPerHour: figures.samples * 3600 / 100_100, agreement: compared.share,
+          unexplained: compared.unexplained, noiseBitsEqual: compared.noiseEqual)
+        rows.append(row)
+        if outputOptions.json { print(try JSONText.encode(row)) }
+      }
+    }
+    if !outputOptions.json { print(Self.table(rows).text) }
+  }
+
+  private static func table(_ rows: [Row]) -> TextTable {
+    var table = TextTable([
+      "device", "precision", "batch", "samples/s", "forward/s", "noise M/s", "GMAC/s", "certificates/h at n=100k",
+      "agreement", "noise bits",
+    ])
+    for row in rows {
+      table.append([
+        row.device, row.precision, "\(row.instances) x \(row.batch)", fixed(row.samplesPerSecond, 1),
+        fixed(row.forwardPerSecond, 1), fixed(row.noiseValuesPerSecond / 1e6, 0),
+        fixed(row.multiplyAddsPerSecond / 1e9, 1), fixed(row.fixedCertificatesPerHour, 2),
+        fixed(100 * row.agreement, 1) + " %", row.noiseBitsEqual ? "equal" : "DIFFER",
+      ])
+    }
+    return table
+  }
+
+  /// The shape of an image for the model's input.
+  private static func imageShape(_ plan: LoweringPlan, _ preprocessing: Preprocessing) throws -> [Int] {
+    let shape = Array(plan.inputs[0].shape.dropFirst())
+    let count = shape.reduce(1, *)
+    if shape.count == 3 {
+      if [1, 3].contains(shape[0]) { return [shape[1], shape[2], shape[0]] }
+      if [1, 3].contains(shape[2]) { return shape }
+    }
+    // A flat input of a square image.
+    for channels in [1, 3] where count.isMultiple(of: channels) {
+      let side = Int(Double(count / channels).squareRoot().rounded())
+      if side * side * channels == count { return [side, side, channels] }
+    }
+    throw UserError("the model's input \(shape) is no image; smoothing benchmarks need one.")
+  }
+}

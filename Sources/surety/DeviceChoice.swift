@@ -1,0 +1,71 @@
+import CPUCompute
+import Compute
+import OpenCLCompute
+
+/// The device that `--device` names, with its options.
+struct DeviceChoice {
+  private let name: String
+  private let memory: Int?
+
+  /// The choice of a command line; `--isa` takes effect here, before any device exists.
+  init(_ options: ComputeOptions) throws {
+    try self.init(name: options.device, memory: options.memory, isa: options.isa)
+  }
+
+  init(name: String, memory: String? = nil, isa: String? = nil) throws {
+    self.name = name.lowercased()
+    self.memory = try memory.map(Self.bytes)
+    if let isa {
+      guard let set = InstructionSet(rawValue: isa.uppercased()) else {
+        throw UserError(
+          "--isa '\(isa)' is unknown; choose one of "
+            + InstructionSet.allCases.map { $0.rawValue.lowercased() }.joined(separator: ", ") + ".")
+      }
+      try CPUDevice.pin(isa: set)
+    }
+  }
+
+  /// Opens the device. auto: the first GPU that OpenCL finds, else the CPU.
+  func device() throws -> any Device {
+    switch name {
+    case "cpu": return cpu
+    case "auto":
+      if let gpu = (try? OpenCLDevice.all())?.first(where: { $0.kind == .gpu }) { return gpu }
+      return cpu
+    case "opencl": return try OpenCLDevice.device(0)
+    case "opencl:all", "all":
+      throw UserError(
+        "--device \(name) is not offered here: a run has one classifier. Start one run per device with --shard I/N, and "
+          + "join them with surety merge.")
+    default:
+      if name.hasPrefix("opencl:"), let index = Int(name.dropFirst("opencl:".count)), index >= 0 {
+        return try OpenCLDevice.device(index)
+      }
+      throw UserError("--device must be auto, cpu, opencl or opencl:N, not '\(name)'; surety devices lists them.")
+    }
+  }
+
+  private var cpu: CPUDevice { CPUDevice(.init(memory: memory)) }
+
+  /// Samples in one pass where the user names no number: enough to keep the device busy, small enough for its caches.
+  static func defaultBatch(_ device: any Device) -> Int {
+    guard let device = device as? OpenCLDevice else { return 8 }
+    return device.kind == .gpu ? 128 : 16
+  }
+
+  /// A size with an optional unit: 4G, 512M, 100000.
+  private static func bytes(_ text: String) throws -> Int {
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+    var digits = text.uppercased()
+    if digits.hasSuffix("B") { digits.removeLast() }
+    var factor = 1
+    if let last = digits.last, let unit = units[last] {
+      factor = unit
+      digits.removeLast()
+    }
+    guard let number = Double(digits), number > 0, number * Double(factor) < 1e15 else {
+      throw UserError("--memory must be a size such as 4G or 512M, not '\(text)'.")
+    }
+    return Int(number * Double(factor))
+  }
+}

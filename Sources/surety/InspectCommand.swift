@@ -1,0 +1,25 @@
+import ArgumentParser
+import Certificates
+import Graphs
+
+/// `surety inspect`: what was understood of a model file.
+struct InspectCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show a model's inputs, outputs, operators, parameters and multiply-adds, and what each engine supports.",
+    discussion: """
+      Example:
+        surety inspect model.onnx
+      """)
+
+  @Argument(help: ArgumentHelp("An ONNX file (.onnx or .onnx.gz).", valueName: "model"))
+  var path: String
+
+  @OptionGroup var outputOptions: OutputOptions
+
+  func run() async throws {
+    let model = try LoadedModel(path)
+    let description = try model.graph.describe()
+    if outputOptions.json { print(try JSONText.encode(description)) } else { print(description.description) }
+  }
+}

@@ -1,0 +1,39 @@
+import Glibc
+import Graphs
+import Hashing
+import ONNXImport
+
+/// A model file: its graph and the hash that certificates name it by.
+struct LoadedModel: Sendable {
+  /// The absolute path.
+  let path: String
+  /// The file's name.
+  let name: String
+  let graph: Graph
+  /// SHA-256 of the file's bytes after decompression, followed by its external data files.
+  let sha256: String
+
+  init(_ path: String) throws {
+    self.path = absolutePath(path)
+    name = String(path.split(separator: "/").last ?? "")
+    let bytes = try ONNXImporter.bytes(path)
+    let folder = self.path.lastIndex(of: "/").map { String(self.path[..<$0]) }
+    let loaded = try ONNXImporter.load(bytes, name: path, folder: folder)
+    graph = loaded
+    let hash = SHA256()
+    hash.update(bytes)
+    sha256 = hexadecimal(hash.finish())
+  }
+}
+
+/// A path that stays true when the working folder changes.
+func absolutePath(_ path: String) -> String {
+  if let resolved = realpath(path, nil) {
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+  if path.hasPrefix("/") { return path }
+  guard let folder = getcwd(nil, 0) else { return path }
+  defer { free(folder) }
+  return String(cString: folder) + "/" + path
+}

@@ -1,0 +1,76 @@
+import Certificates
+import Glibc
+import Smoothing
+import Synchronization
+
+/// Shows how far a run is: a bar that redraws itself on a terminal, a plain line a minute elsewhere.
+final class ProgressDisplay: Sendable {
+  private let counter: ProgressCounter
+  private let stopped = Atomic(false)
+  private let started = ContinuousClock.now
+
+  init(_ counter: ProgressCounter) {
+    self.counter = counter
+    Task.detached { [self] in
+      var sinceLine = ContinuousClock.now
+      while !stopped.load(ordering: .relaxed) {
+        try? await Task.sleep(for: .milliseconds(250))
+        if stopped.load(ordering: .relaxed) { return }
+        if Terminal.isInteractive {
+          Terminal.bar(text(width: 24))
+        } else if ContinuousClock.now - sinceLine > .seconds(60) {
+          sinceLine = .now
+          Terminal.message(text(width: 0))
+        }
+      }
+    }
+  }
+
+  func stop() {
+    if !stopped.exchange(true, ordering: .relaxed) { Terminal.clearBar() }
+  }
+
+  private func text(width: Int) -> String {
+    let now = counter.snapshot
+    let seconds = max(0.001, (ContinuousClock.now - started).seconds)
+    let share = Double(now.finished) / Double(max(1, now.total))
+    var text = ""
+    if width > 0 {
+      let filled = Int(share * Double(width))
+      text = "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled) + "] "
+    }
+    text += "\(now.finished)/\(now.total) inputs, \(now.certified) certified, "
+    text += "\(grouped(now.passes)) passes, \(fixed(Double(now.passes) / seconds, 0))/s"
+    if now.finished > 0, now.finished < now.total {
+      text += ", about \(duration(seconds / share - seconds)) left"
+    }
+    return text
+  }
+}
+
+extension Duration {
+  /// The duration in seconds.
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}
+
+/// Gathers certificates as they are written, from any thread.
+final class CertificateCollector: Sendable {
+  private let state: Mutex<[SmoothingCertificate]>
+
+  init(_ certificates: [SmoothingCertificate]) { state = Mutex(certificates) }
+
+  func append(_ certificate: SmoothingCertificate) { state.withLock { $0.append(certificate) } }
+
+  var certificates: [SmoothingCertificate] { state.withLock { $0 } }
+}
+
+/// Gathers predictions as they are made, from any thread.
+final class ResultCollector: Sendable {
+  private let state = Mutex<[PredictionResult]>([])
+
+  func append(_ result: PredictionResult) { state.withLock { $0.append(result) } }
+
+  var results: [PredictionResult] { state.withLock { $0 } }
+}
