@@ -75,7 +75,8 @@ package struct AxisScale: Sendable, Equatable {
       ticks.append(Tick(value: value, label: Self.label(value, decimals: max(0, -exponent))))
       index += 1
     }
-    return ticks
+    // An axis shorter than one step may hold none of its multiples; a finer step has at most three there.
+    return ticks.isEmpty && !integers && count < 64 ? linearTicks(2 * count, integers: false) : ticks
   }
 
   private func logarithmicTicks(_ count: Int) -> [Tick] {

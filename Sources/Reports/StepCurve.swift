@@ -93,7 +93,7 @@ package struct StepPlot: Sendable {
     return frame.drawing(description: description, legend: legend, marks: marks)
   }
 
-  /// Dots on the first curve; their values beside them where there is room.
+  /// Dots on the first curve; up to six have their values beside them where there is room.
   private func markerMarks(in frame: PlotFrame) -> Markup {
     guard let curve = curves.first else { return "" }
     var marks: Markup = ""
@@ -104,7 +104,7 @@ package struct StepPlot: Sendable {
       marks += """
         <circle class="marker" cx="\(place)" cy="\(height)" r="4.5"/>
         """
-      guard place + 8 > labelEnd else { continue }
+      guard markers.count <= 6, place + 8 > labelEnd else { continue }
       labelEnd = place + 8 + PlotLegend.width(of: marker.label)
       marks += """
         <text class="value" x="\(place + 8)" y="\(height - 7)">\(marker.label)</text>
