@@ -82,9 +82,11 @@ public final class OpenCLDevice: Device {
   public var traits: DeviceTraits { traits(rungs: rungs) }
 
   /// What kernel choices depend on, with any set of rungs; tests and the self-test compare variants.
-  package func traits(rungs: Set<Rung>) -> DeviceTraits {
+  ///
+  /// - Parameter kind: pretends to be another kind of device, so that PoCL can try the kernels for GPUs.
+  package func traits(rungs: Set<Rung>, as kind: DeviceTraits.Kind? = nil) -> DeviceTraits {
     DeviceTraits(
-      kind: kind, rungs: rungs,
+      kind: kind ?? self.kind, rungs: rungs,
       maximumWorkGroup: number(handle.object, CL_DEVICE_MAX_WORK_GROUP_SIZE, as: Int.self),
       localMemory: Int(clamping: number(handle.object, CL_DEVICE_LOCAL_MEM_SIZE, as: cl_ulong.self)),
       hasDouble: number(handle.object, CL_DEVICE_DOUBLE_FP_CONFIG, as: cl_ulong.self) != 0,
@@ -134,7 +136,7 @@ public final class OpenCLDevice: Device {
         let made = Opened(
           context: context,
           programs: ProgramStore(
-            context, handle.object, deviceName: fullName, baseOptions: "-DVECTOR_WIDTH=\(vectorWidth)",
+            context, handle.object, deviceName: fullName, baseOptions: "-DVECTOR_WIDTH=\(vectorWidth)" + (kind == .gpu ? " -DGPU=1" : ""),
             keepsBinaries: keepsBinaries.withLock { $0 }),
           uploads: try Queue(context, handle.object))
         opened = made
