@@ -55,8 +55,11 @@ package struct LogHistogram: Sendable {
     let bins = counts()
     let referenceBin = reference.flatMap { Self.bin($0.value) }
     let places = bins.map(\.bin) + (referenceBin.map { [$0] } ?? [])
-    let first = Double((places.min() ?? 20) - 2)
-    let last = Double((places.max() ?? 40) + 3)
+    let least = places.min() ?? 20
+    let greatest = places.max() ?? 40
+    let margin = max(2, (20 - (greatest - least)) / 2)  // at least two decades, so that one bar stays a bar
+    let first = Double(least - margin)
+    let last = Double(greatest + margin + 1)
     let x = AxisScale.logarithmic(Self.edge(max(0, first)), Self.edge(last))
     let most = bins.map { $0.counts.reduce(0, +) }.max() ?? 0
     let y = AxisScale.linear(0, AxisScale.niceEnd(1.08 * Double(max(most, 1))))
