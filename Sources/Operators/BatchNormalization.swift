@@ -1,0 +1,90 @@
+// BatchNormalization with its running statistics: (x - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + shift[c],
+// c the index along axis 1. As scale and shift: scale' = scale / sqrt(variance + epsilon), shift' = shift - mean scale'.
+
+import Graphs
+import Primitives
+import Tensors
+
+struct BatchNormalizationLayer: Operator {
+  static let names = ["BatchNormalization"]
+
+  /// Binary32, as the attribute is stored.
+  let epsilon: Float
+  var after = FusedActivation.none
+
+  init(_ attributes: OperatorAttributes) throws {
+    try attributes.expect(inputs: 5...5, outputs: 1...5)
+    if attributes.outputs.dropFirst().contains(true) {
+      throw OperatorError("it updates its statistics, which only training does; export the model for inference")
+    }
+    epsilon = try attributes.float("epsilon") ?? 1e-5
+    attributes.ignore("momentum")
+    if try attributes.flag("training_mode") {
+      throw OperatorError("it normalises with the statistics of the batch (training_mode); export it for inference")
+    }
+    if attributes.opset < 9, try attributes.flag("spatial", default: true) == false {
+      throw OperatorError("statistics per position (spatial = 0) are not supported")
+    }
+  }
+
+  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+    let input = inputs[0]!
+    guard input.rank >= 2 else { throw OperatorError("its input has shape \(input.shape), without channels") }
+    for parameter in inputs.dropFirst() where parameter!.shape != [input.shape[1]] {
+      throw OperatorError("a parameter has shape \(parameter!.shape) instead of [\(input.shape[1])]")
+    }
+    if input.batchAxis == 1 { throw OperatorError.mixing("the samples lie along its channel axis") }
+    return [input.with(shape: input.shape, batchAxis: input.batchAxis)]
+  }
+
+  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+    let input = inputs[0]!
+    let p = inputs.dropFirst().map { $0!.doubles }
+    let area = input.shape[2...].reduce(1, *), channels = input.shape[1]
+    let y = input.doubles.enumerated().map { index, x in
+      let c = index / area % channels
+      return after.number((x - p[2][c]) / (p[3][c] + Double(epsilon)).squareRoot() * p[0][c] + p[1][c])
+    }
+    return [Tensor(shape: input.shape, type: input.type, doubles: y)]
+  }
+
+  func channelAffine(_ inputs: [Fact?], output: Fact) -> (ChannelAffine, of: Int)? {
+    guard after == .none else { return nil }
+    return affine(inputs.map { $0?.constant }).map { ($0, of: 0) }
+  }
+
+  private func affine(_ inputs: [Tensor?]) -> ChannelAffine? {
+    guard let scale = inputs[1]?.doubles, let shift = inputs[2]?.doubles, let mean = inputs[3]?.doubles,
+      let variance = inputs[4]?.doubles
+    else { return nil }
+    let scales = scale.indices.map { scale[$0] / (variance[$0] + Double(epsilon)).squareRoot() }
+    return ChannelAffine(
+      scale: scales, shift: shift.indices.map { shift[$0] - mean[$0] * scales[$0] }, axis: 1)
+  }
+
+  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+    guard let affine = affine(node.inputs.map { lowering.constant($0) }) else {
+      throw OperatorError("its parameters must be constants")
+    }
+    let input = node.inputs[0]!, channels = affine.scale.count
+    let shape = lowering.shape(input)
+    let layout = shape.count == 2 ? Layout.dense(shape) : .channelsLast(shape)
+    let value = try lowering.load(input, as: layout)
+    let scale = lowering.weights([channels], affine.scale, name: node.name + ".scale")
+    let shift = lowering.weights([channels], affine.shift, name: node.name + ".shift")
+    let output = lowering.define(node.outputs[0]!, layout: layout)
+    try lowering.list.append(
+      ScaleShift(
+        input: value, scale: scale, shift: shift, output: output, rows: shape.reduce(1, *) / channels,
+        channels: channels, activation: after))
+  }
+
+  var layoutDemand: LayoutDemand { .channelsLast }
+
+  func absorbing(_ addition: Absorption) -> (any Operator)? {
+    guard case .activation(let activation) = addition, after == .none else { return nil }
+    var result = self
+    result.after = activation
+    return result
+  }
+}

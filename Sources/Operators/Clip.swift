@@ -1,0 +1,67 @@
+// Clip: min(max(x, low), high); the limits are attributes before opset 11 and optional inputs since.
+
+import Graphs
+import Primitives
+import Tensors
+
+struct ClipLayer: Operator {
+  static let names = ["Clip"]
+
+  /// The limits as attributes; nil where they are inputs.
+  let limits: (low: Float, high: Float)?
+
+  init(_ attributes: OperatorAttributes) throws {
+    if attributes.opset < 11 {
+      try attributes.expect(inputs: 1...1)
+      limits = (
+        try attributes.float("min") ?? -.infinity, try attributes.float("max") ?? .infinity
+      )
+    } else {
+      try attributes.expect(inputs: 1...3)
+      limits = nil
+    }
+  }
+
+  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+    for limit in inputs.dropFirst() where (limit?.count ?? 1) != 1 { throw OperatorError("a limit must be one number") }
+    return [inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)]
+  }
+
+  private func limits(_ inputs: [Tensor?]) -> (low: Double, high: Double) {
+    if let limits { return (Double(limits.low), Double(limits.high)) }
+    func number(_ position: Int) -> Double? { position < inputs.count ? inputs[position]?.doubles.first : nil }
+    return (number(1) ?? -.infinity, number(2) ?? .infinity)
+  }
+
+  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+    let (low, high) = limits(inputs)
+    let input = inputs[0]!
+    // The upper limit wins where the two contradict each other.
+    return [
+      Tensor(
+        shape: input.shape, type: input.type,
+        doubles: input.doubles.map { x in
+          let raised = x < low ? low : x
+          return raised > high ? high : raised
+        })
+    ]
+  }
+
+  func activation(_ inputs: [Fact?]) -> FusedActivation? {
+    for limit in inputs.dropFirst() where limit != nil && limit!.constant == nil { return nil }
+    let (low, high) = limits(inputs.map { $0?.constant })
+    return low <= high ? .clip(low: Float(low), high: Float(high)) : nil
+  }
+
+  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+    guard case .clip(let low, let high)? = activation(node.inputs.map { $0.map { lowering.fact($0) } }) else {
+      throw OperatorError("its limits must be known when the model is loaded, the lower one not above the upper one")
+    }
+    let input = try lowering.stored(node.inputs[0]!)
+    let output = node.outputs[0]!
+    lowering.alias(
+      output, try lowering.apply(.clip(low: low, high: high), to: input, name: lowering.graph.valueNames[output]))
+  }
+
+  var layoutDemand: LayoutDemand { .passesOn }
+}

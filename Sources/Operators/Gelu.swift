@@ -1,0 +1,55 @@
+// Gelu: x/2 (1 + erf(x / sqrt 2)), or with approximate = "tanh" x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+
+import Glibc
+import Graphs
+import Primitives
+import Tensors
+
+struct GeluLayer: Operator {
+  static let names = ["Gelu"]
+
+  let usesTanh: Bool
+
+  init(_ attributes: OperatorAttributes) throws {
+    try attributes.expect(inputs: 1...1)
+    switch try attributes.string("approximate") ?? "none" {
+    case "none": usesTanh = false
+    case "tanh": usesTanh = true
+    case let other: throw OperatorError("attribute approximate has the unknown value \(other)")
+    }
+  }
+
+  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+    [inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)]
+  }
+
+  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+    let numbers = inputs[0]!.doubles.map { x in
+      let inner = usesTanh ? tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)) : erf(x / 2.0.squareRoot())
+      return x / 2 * (1 + inner)
+    }
+    return [Tensor(shape: inputs[0]!.shape, type: inputs[0]!.type, doubles: numbers)]
+  }
+
+  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+    let name = lowering.graph.valueNames[node.outputs[0]!]
+    let input = try lowering.stored(node.inputs[0]!), shape = input.layout.shape
+    var inner: Stored
+    if usesTanh {
+      // sqrt(2/pi) x (1 + 0.044715 x^2)
+      let square = try lowering.combine(.multiply, input, input, shape: shape, name: name)
+      let scale = (2 / Double.pi).squareRoot()
+      let factor = try lowering.apply(
+        .affine(scale: Float(0.044715 * scale), shift: Float(scale)), to: square, name: name)
+      let product = try lowering.combine(.multiply, input, factor, shape: shape, name: name)
+      inner = try lowering.apply(.tanh, to: product, name: name)
+    } else {
+      let scaled = try lowering.apply(.affine(scale: Float(0.5.squareRoot()), shift: 0), to: input, name: name)
+      inner = try lowering.apply(.erf, to: scaled, name: name)
+    }
+    inner = try lowering.apply(.affine(scale: 0.5, shift: 0.5), to: inner, name: name)
+    lowering.alias(node.outputs[0]!, try lowering.combine(.multiply, input, inner, shape: shape, name: name))
+  }
+
+  var layoutDemand: LayoutDemand { .passesOn }
+}

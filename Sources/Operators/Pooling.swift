@@ -1,0 +1,131 @@
+// MaxPool and AveragePool over windows of [N, C, H, W] (or [N, C, L]).
+
+import Graphs
+import Primitives
+import Tensors
+
+/// MaxPool: padding never wins.
+struct MaxPoolLayer: Operator {
+  static let names = ["MaxPool"]
+
+  let pool: WindowPool
+
+  init(_ attributes: OperatorAttributes) throws {
+    try attributes.expect(inputs: 1...1, outputs: 1...2)
+    if attributes.outputs.count > 1, attributes.outputs[1] {
+      throw OperatorError("its second output (the indices) is not supported")
+    }
+    // Only the indices depend on the storage order.
+    _ = try attributes.integer("storage_order")
+    pool = try WindowPool(attributes)
+  }
+
+  func infer(_ inputs: [Fact?]) throws -> [Fact] { try pool.infer(inputs) }
+
+  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+    try pool.evaluate(inputs[0]!) { numbers, _, _ in
+      numbers.contains { $0.isNaN } ? .nan : numbers.max() ?? -.infinity
+    }
+  }
+
+  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+    try pool.lower(.maximum, node, into: &lowering, countIncludePadding: false)
+  }
+
+  var layoutDemand: LayoutDemand { .channelsLast }
+}
+
+/// AveragePool: divides by the positions inside the image or, with count_include_pad, inside the padded image.
+struct AveragePoolLayer: Operator {
+  static let names = ["AveragePool"]
+
+  let pool: WindowPool
+  let countIncludePadding: Bool
+
+  init(_ attributes: OperatorAttributes) throws {
+    try attributes.expect(inputs: 1...1)
+    countIncludePadding = try attributes.flag("count_include_pad")
+    pool = try WindowPool(attributes)
+  }
+
+  func infer(_ inputs: [Fact?]) throws -> [Fact] { try pool.infer(inputs) }
+
+  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+    try pool.evaluate(inputs[0]!) { numbers, inside, padded in
+      numbers.reduce(0, +) / Double(countIncludePadding ? padded : inside)
+    }
+  }
+
+  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+    try pool.lower(.average, node, into: &lowering, countIncludePadding: countIncludePadding)
+  }
+
+  var layoutDemand: LayoutDemand { .channelsLast }
+}
+
+/// What the two have in common.
+struct WindowPool: Sendable {
+  let attributes: WindowAttributes
+
+  init(_ attributes: OperatorAttributes) throws {
+    var window = try WindowAttributes(attributes)
+    window.roundsUp = try attributes.flag("ceil_mode")
+    guard window.kernel != nil else { throw OperatorError("attribute kernel_shape is missing") }
+    self.attributes = window
+  }
+
+  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+    let input = inputs[0]!
+    guard input.rank == 3 || input.rank == 4 else {
+      throw OperatorError("its input has shape \(input.shape); only 1-D and 2-D images are supported")
+    }
+    if let axis = input.batchAxis, axis != 0 {
+      throw OperatorError.mixing("the samples lie along axis \(axis) of its input")
+    }
+    let (_, output) = try attributes.window(kernel: attributes.kernel!, image: Array(input.shape[2...]))
+    let spatial = input.rank == 3 ? [output[1]] : output
+    return [input.with(shape: Array(input.shape[..<2]) + spatial, batchAxis: input.batchAxis)]
+  }
+
+  /// `combine` gets the numbers inside the image and how many positions lie inside the image and the padded image.
+  func evaluate(_ input: Tensor, combine: ([Double], _ inside: Int, _ padded: Int) -> Double) throws -> [Tensor] {
+    let (window, out) = try attributes.window(kernel: attributes.kernel!, image: Array(input.shape[2...]))
+    let plane = planeExtents(input.shape)
+    let x = input.doubles
+    var y: [Double] = []
+    for image in 0..<input.shape[0] * input.shape[1] {
+      for i in 0..<out[0] {
+        for j in 0..<out[1] {
+          var numbers: [Double] = []
+          var padded = 0
+          for r in 0..<window.rows {
+            let row = i * window.strideRows + r * window.dilationRows - window.top
+            guard row < plane[0] + window.bottom else { continue }
+            for s in 0..<window.columns {
+              let column = j * window.strideColumns + s * window.dilationColumns - window.left
+              guard column < plane[1] + window.right else { continue }
+              padded += 1
+              if row >= 0, row < plane[0], column >= 0, column < plane[1] {
+                numbers.append(x[(image * plane[0] + row) * plane[1] + column])
+              }
+            }
+          }
+          y.append(combine(numbers, numbers.count, padded))
+        }
+      }
+    }
+    let spatial = input.shape.count == 3 ? [out[1]] : out
+    return [Tensor(shape: Array(input.shape[..<2]) + spatial, type: input.type, doubles: y)]
+  }
+
+  func lower(
+    _ kind: Pool.Kind, _ node: GraphNode, into lowering: inout Lowering, countIncludePadding: Bool
+  ) throws {
+    let shape = lowering.shape(node.inputs[0]!)
+    let (window, _) = try attributes.window(kernel: attributes.kernel!, image: Array(shape[2...]))
+    let input = try lowering.channelsLast(node.inputs[0]!)
+    let output = lowering.defineChannelsLast(node.outputs[0]!)
+    try lowering.list.append(
+      Pool(kind: kind, input: input, output: output, window: window, countIncludePadding: countIncludePadding))
+  }
+}

@@ -1,0 +1,60 @@
+// Softmax: exp(x - max) / sum of exp(x - max) along one axis (since opset 13), or over all axes from `axis` on (before).
+
+import Glibc
+import Graphs
+import Primitives
+import Tensors
+
+struct SoftmaxLayer: Operator {
+  static let names = ["Softmax"]
+
+  let axis: Int
+  /// Whether all axes from `axis` on share one sum.
+  let isFlattening: Bool
+
+  init(_ attributes: OperatorAttributes) throws {
+    try attributes.expect(inputs: 1...1)
+    isFlattening = attributes.opset < 13
+    axis = try attributes.integer("axis") ?? (isFlattening ? 1 : -1)
+  }
+
+  private func axes(rank: Int) throws -> Set<Int> {
+    // A flattening axis may be the rank itself: then every element is a row of its own.
+    if isFlattening, axis == rank { return [] }
+    let axis = try normalized(axis, rank: rank)
+    return isFlattening ? Set(axis..<rank) : [axis]
+  }
+
+  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+    let input = inputs[0]!
+    if let batch = input.batchAxis, try axes(rank: input.rank).contains(batch) {
+      throw OperatorError.mixing("it normalises over axis \(batch), along which the samples lie")
+    }
+    return [input.with(shape: input.shape, batchAxis: input.batchAxis)]
+  }
+
+  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+    let input = inputs[0]!
+    let axes = try axes(rank: input.shape.count)
+    let strides = rowMajorStrides(input.shape)
+    let kept = input.shape.indices.filter { !axes.contains($0) }
+    let inner = stridedIndices(axes.sorted().map { input.shape[$0] }, axes.sorted().map { strides[$0] })
+    let x = input.doubles
+    var y = x
+    for base in stridedIndices(kept.map { input.shape[$0] }, kept.map { strides[$0] }) {
+      let largest = inner.reduce(-Double.infinity) { max($0, x[base + $1]) }
+      let sum = inner.reduce(0.0) { $0 + exp(x[base + $1] - largest) }
+      for offset in inner { y[base + offset] = exp(x[base + offset] - largest) / sum }
+    }
+    return [Tensor(shape: input.shape, type: input.type, doubles: y)]
+  }
+
+  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+    let input = node.inputs[0]!
+    let operand = try lowering.block(input, axes: try axes(rank: lowering.shape(input).count))
+    let output = lowering.define(node.outputs[0]!, layout: operand.stored.layout)
+    try lowering.list.append(
+      Softmax(
+        input: operand.stored.value, output: output, outer: operand.outer, length: operand.length, inner: operand.inner))
+  }
+}
