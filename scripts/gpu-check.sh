@@ -51,7 +51,8 @@ surety=${SURETY:-}
 for candidate in "$here/surety" "$here/../.build/release/surety"; do
   [ -z "$surety" ] && [ -x "$candidate" ] && surety=$candidate
 done
-[ -n "$surety" ] || { echo "The program surety is not beside $0; set SURETY to its path." >&2; exit 2; }
+[ -x "$surety" ] || { echo "The program surety is not beside $0; set SURETY to its path." >&2; exit 2; }
+surety=$(cd "$(dirname "$surety")" && pwd)/$(basename "$surety")
 tools=$here
 [ -d "$here/scripts" ] && tools=$here/scripts
 
@@ -267,12 +268,14 @@ run_part certify 120
 run_part torch 150
 
 gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2> /dev/null | head -n 1)
+vendors=$(cat "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}"/*.icd 2> /dev/null | paste -sd ' ' -)
+vendors=${vendors:-${OCL_ICD_VENDORS:-}}
 cpu=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo 2> /dev/null | head -n 1)
 cat > "$out/results.json" << JSON
 {"started": $(quoted "$started"), "seconds": $SECONDS,
  "version": $(quoted "$("$surety" --version 2> /dev/null | head -n 1)"),
  "gpu": $(quoted "$gpu"), "cpu": $(quoted "$cpu"), "cores": $(nproc), "kernel": $(quoted "$(uname -r)"),
- "openclVendors": $(quoted "$(cat "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}"/*.icd 2> /dev/null | paste -sd ' ' -)"),
+ "openclVendors": $(quoted "$vendors"),
  "parts": {$parts_json}}
 JSON
 if command -v python3 > /dev/null && ! python3 -m json.tool "$out/results.json" > /dev/null 2> "$logs/json.err"; then
