@@ -28,7 +28,7 @@ public final class OpenCLDevice: Device {
   private let handle: DeviceHandle
   private let lazyRungs = Mutex<Set<Rung>?>(nil)
   private let opened = Mutex<Opened?>(nil)
-  private let keepsBinaries: Mutex<Bool>
+  private let binaryFolder: Mutex<String?>
 
   /// What is made at the first preparation.
   struct Opened: Sendable {
@@ -45,7 +45,8 @@ public final class OpenCLDevice: Device {
     driverVersion = text(device, CL_DRIVER_VERSION)
     kind = Self.isCPU(device) ? .cpu : .gpu
     // PoCL has a cache of its own, and asking it for a binary compiles every kernel of the program at once (seconds).
-    keepsBinaries = Mutex(!platformName.hasPrefix("Portable Computing Language"))
+    binaryFolder = Mutex(
+      platformName.hasPrefix("Portable Computing Language") ? nil : CacheFolder.path("kernels"))
     memory = Int(clamping: number(device, CL_DEVICE_GLOBAL_MEM_SIZE, as: cl_ulong.self))
     maximumBuffer = Int(clamping: number(device, CL_DEVICE_MAX_MEM_ALLOC_SIZE, as: cl_ulong.self))
     computeUnits = Int(number(device, CL_DEVICE_MAX_COMPUTE_UNITS, as: cl_uint.self))
@@ -120,8 +121,8 @@ public final class OpenCLDevice: Device {
     return (origins[.source] ?? 0, origins[.disk] ?? 0)
   }
 
-  /// Turns the disk cache of binaries on or off, for tests; before the first preparation.
-  package func setKeepsBinaries(_ keeps: Bool) { keepsBinaries.withLock { $0 = keeps } }
+  /// Chooses the folder of compiled programs, for tests; before the first preparation.
+  package func keepBinaries(in folder: String) { binaryFolder.withLock { $0 = folder } }
 
   /// Builds kernel text for tests of the error path.
   package func buildForTest(_ text: String) throws(DeviceError) {
@@ -137,7 +138,7 @@ public final class OpenCLDevice: Device {
           context: context,
           programs: ProgramStore(
             context, handle.object, deviceName: fullName, baseOptions: "-DVECTOR_WIDTH=\(vectorWidth)" + (kind == .gpu ? " -DGPU=1" : ""),
-            keepsBinaries: keepsBinaries.withLock { $0 }),
+            folder: binaryFolder.withLock { $0 }),
           uploads: try Queue(context, handle.object))
         opened = made
         return .success(made)

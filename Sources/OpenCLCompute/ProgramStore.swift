@@ -23,17 +23,17 @@ final class ProgramStore: @unchecked Sendable {
   private let device: cl_device_id
   private let deviceName: String
   private let baseOptions: String
-  private let keepsBinaries: Bool
+  private let folder: String?
   private let programs = Mutex<[Key: Program]>([:])
   private let counts = Mutex<[Origin: Int]>([:])
 
   /// - Parameters:
   ///   - deviceName: platform, device and driver with their versions.
-  ///   - keepsBinaries: whether binaries are read from and written to the disk.
+  ///   - folder: where binaries are kept; nil for nowhere.
   init(
-    _ context: Context, _ device: cl_device_id, deviceName: String, baseOptions: String, keepsBinaries: Bool
+    _ context: Context, _ device: cl_device_id, deviceName: String, baseOptions: String, folder: String?
   ) {
-    self.keepsBinaries = keepsBinaries
+    self.folder = folder
     self.context = context
     self.device = device
     self.deviceName = deviceName
@@ -74,7 +74,7 @@ final class ProgramStore: @unchecked Sendable {
   ) throws(DeviceError) -> Program {
     let options = ([baseOptions] + defines.map { "-D\($0.name)=\($0.value)" }).joined(separator: " ")
     let digest = SHA256.text(Array((deviceName + "\n" + options + "\n" + text).utf8))
-    let file = !keepsBinaries ? nil : CacheFolder.path("kernels").map { "\($0)/\(digest).bin" }
+    let file = folder.map { "\($0)/\(digest).bin" }
     if let file, let stored = CacheFolder.read(file), let program = load(stored, options) {
       counts.withLock { $0[.disk, default: 0] += 1 }
       return program
