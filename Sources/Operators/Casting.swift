@@ -37,7 +37,8 @@ struct CastLayer: Operator {
   func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let input = node.inputs[0]!, output = node.outputs[0]!
     let current = try lowering.stored(input)
-    let from = lowering.fact(input).type
+    // 8-bit results are kept as floats.
+    let from = lowering.list[current.value].type
     if from == type || (from.isFloat && type.isFloat) {
       lowering.alias(output, current)
       return

@@ -1,5 +1,6 @@
 // Gather: result[.., i.., ..] = data[.., indices[i..], ..] along one axis; negative indices count from the end.
 
+import Compute
 import Graphs
 import Primitives
 import Tensors
@@ -57,10 +58,8 @@ struct GatherLayer: Operator {
     let data = node.inputs[0]!, indices = node.inputs[1]!, output = node.outputs[0]!
     let shape = lowering.shape(data)
     let axis = try normalized(axis, rank: shape.count)
-    guard lowering.fact(data).type.isFloat else {
-      throw OperatorError("picking from \(lowering.fact(data).type.rawValue) is only supported when the model is loaded")
-    }
-    if let known = lowering.constant(indices), known.count == 1, let index = known.integers?.first {
+    let type = lowering.fact(data).type
+    if type.isFloat, let known = lowering.constant(indices), known.count == 1, let index = known.integers?.first {
       // One known index is a slice.
       let source = try lowering.whole(data)
       var boxes = shape.map { BoxAxis(extent: $0) }
@@ -70,9 +69,20 @@ struct GatherLayer: Operator {
       try lowering.copyBox(boxes, from: source, to: target)
       return
     }
-    let table = lowering.constant(data) != nil ? try lowering.operand(data).value : try lowering.dense(data)
     let picks = try lowering.dense(indices)
-    let result = lowering.defineDense(output)
+    let table: Value
+    let result: Value
+    if type.isFloat {
+      table = lowering.constant(data) != nil ? try lowering.operand(data).value : try lowering.dense(data)
+      result = lowering.defineDense(output)
+    } else if let tensor = lowering.constant(data), type == .int8 || type == .uint8 {
+      // 8-bit numbers are kept as floats, which every precision holds exactly.
+      table = lowering.list.constant(tensor.converted(to: .float32), name: node.name + ".table")
+      result = lowering.scratch(lowering.shape(output), name: node.name)
+      lowering.alias(output, Stored(value: result, layout: .dense(lowering.shape(output))))
+    } else {
+      throw OperatorError("picking from \(type.rawValue) is only supported when the model is loaded")
+    }
     try lowering.list.append(
       Gather(
         data: table, indices: picks, output: result, outer: shape[..<axis].reduce(1, *), length: shape[axis],
