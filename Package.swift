@@ -71,6 +71,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "Hashing", "TestSupport"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "TestSupport"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Certificates", "TestSupport"]),
     .testTarget(name: "InputsTests", dependencies: ["Inputs", "TestSupport"]),
     .testTarget(
       name: "ComputeTests",

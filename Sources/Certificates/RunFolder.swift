@@ -4,8 +4,9 @@ import Glibc
 /// The folder of one run: configuration, certificates in input order, vote bitmaps, table and summary.
 ///
 /// Everything a resumed run relies on is on the disk before the call that wrote it returns. One process at a time holds
-/// the folder (a lock on `run.lock`).
-package final class RunFolder {
+/// the folder (a lock on `run.lock`). Calls must not overlap: a run's scheduler makes them one at a time, and whoever
+/// opened the folder calls only before and after it; nothing else makes it `Sendable`.
+package final class RunFolder: @unchecked Sendable {
   package let path: String
   package private(set) var configuration: RunConfiguration
   /// The certificates that the folder held when it was opened, in order.

@@ -5,9 +5,17 @@ package struct SampleBatch: Sendable {
   package struct Part: Sendable {
     package let input: Int
     package let samples: SampleRange
+
+    package init(input: Int, samples: SampleRange) {
+      self.input = input
+      self.samples = samples
+    }
   }
 
-  package var parts: [Part] = []
+  package var parts: [Part]
+
+  package init(parts: [Part] = []) { self.parts = parts }
+
   package var count: Int { parts.reduce(0) { $0 + $1.samples.count } }
 }
 

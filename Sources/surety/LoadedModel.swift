@@ -14,12 +14,12 @@ struct LoadedModel: Sendable {
   let sha256: String
 
   init(_ path: String) throws {
-    self.path = absolutePath(path)
+    let absolute = absolutePath(path)
+    self.path = absolute
     name = String(path.split(separator: "/").last ?? "")
     let bytes = try ONNXImporter.bytes(path)
-    let folder = self.path.lastIndex(of: "/").map { String(self.path[..<$0]) }
-    let loaded = try ONNXImporter.load(bytes, name: path, folder: folder)
-    graph = loaded
+    graph = try ONNXImporter.load(
+      bytes, name: path, folder: absolute.lastIndex(of: "/").map { String(absolute[..<$0]) })
     let hash = SHA256()
     hash.update(bytes)
     sha256 = hexadecimal(hash.finish())

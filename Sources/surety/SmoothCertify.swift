@@ -73,7 +73,7 @@ struct SmoothCertify: AsyncParsableCommand {
     let outcome = try await certify { certificate in
       if json, let line = try? CertificateFile.line(certificate) {
         print(line)
-        fflush(stdout)
+        fflush(nil)
       }
     }
     if json {

@@ -59,7 +59,7 @@ struct SmoothPredict: AsyncParsableCommand {
       } else {
         print(Self.row(result))
       }
-      fflush(stdout)
+      fflush(nil)
     }
     let counter = ProgressCounter(total: indices.count)
     let scheduler = VoteScheduler(

@@ -30,7 +30,6 @@ let suretyVersion = "0.1.0"
 @main
 enum Program {
   static func main() async {
-    setvbuf(stdout, nil, Int32(_IOFBF), 1 << 16)
     Interruption.install()
     do {
       var command = try Surety.parseAsRoot()
@@ -56,7 +55,7 @@ enum Program {
 
   /// Ends the process after standard output was written; an output that cannot be written is an error.
   static func finish(_ code: Int32) -> Never {
-    guard fflush(stdout) == 0 else {
+    guard fflush(nil) == 0 else {
       Terminal.message("Error: cannot write the results to standard output")
       _exit(2)
     }

@@ -13,14 +13,13 @@ enum Terminal {
       defer { shown = false }
       return shown
     }
-    fputs((clear ? "\r\u{1b}[K" : "") + text + "\n", stderr)
+    put((clear ? "\r\u{1b}[K" : "") + text + "\n")
   }
 
   /// Redraws the progress bar.
   static func bar(_ text: String) {
     barIsShown.withLock { $0 = true }
-    fputs("\r\u{1b}[K" + String(text.prefix(columns - 1)), stderr)
-    fflush(stderr)
+    put("\r\u{1b}[K" + String(text.prefix(columns - 1)))
   }
 
   /// Ends a progress bar, leaving the line empty.
@@ -29,9 +28,13 @@ enum Terminal {
       defer { shown = false }
       return shown
     }) {
-      fputs("\r\u{1b}[K", stderr)
-      fflush(stderr)
+      put("\r\u{1b}[K")
     }
+  }
+
+  private static func put(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
   }
 
   private static var columns: Int {

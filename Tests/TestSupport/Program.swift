@@ -34,14 +34,16 @@ package struct Program: Sendable {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, folder + "/output", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
     posix_spawn_file_actions_addopen(&actions, 2, folder + "/messages", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-    if let workingFolder { posix_spawn_file_actions_addchdir_np(&actions, workingFolder) }
     let names = Set(environment.map { $0.prefix { $0 != "=" } })
     let inherited = Self.environment.filter { !names.contains($0.prefix { $0 != "=" }) }
-    var argv = ([Self.path] + arguments).map { strdup($0) } + [nil]
+    // coreutils' env changes the folder and then becomes the program, under the same process number.
+    let prefix = workingFolder.map { ["/usr/bin/env", "-C", $0] } ?? []
+    let words = prefix + [Self.path] + arguments
+    var argv = words.map { strdup($0) } + [nil]
     var envp = (inherited + environment).map { strdup($0) } + [nil]
     defer { for pointer in argv + envp { free(pointer) } }
     var process: pid_t = 0
-    let status = posix_spawn(&process, Self.path, &actions, nil, &argv, &envp)
+    let status = posix_spawn(&process, words[0], &actions, nil, &argv, &envp)
     guard status == 0 else { throw Failure(description: "cannot start \(Self.path): \(String(cString: strerror(status)))") }
     self.process = process
   }
