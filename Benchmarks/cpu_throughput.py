@@ -204,7 +204,8 @@ def contenders(options, python, model_name, path, peer_path):
         device, precision = entry.rsplit(":", 1) if entry.count(":") else (entry, "float32")
         pairs.append((f"surety {device} {precision}",
                       [options.program, "bench", "smooth", "--model", str(path), "--device", device,
-                       "--precision", precision, "--batch", str(options.batch), "--json"], {"precision": precision}))
+                       "--precision", precision, "--batch", str(options.batch), "--seconds", str(options.seconds),
+                       "--json"], {"precision": precision}))
     itself = [python, str(HERE / "cpu_throughput.py"), "--seconds", str(options.seconds), "--threads",
               str(options.threads), "--batch", str(options.batch), "--model", str(peer_path)]
     pairs.append(("onnxruntime float32", itself + ["--worker", "onnxruntime"], {}))
@@ -251,7 +252,7 @@ def main():
     parser.add_argument("--program", default=str(ROOT / ".build" / "release" / "surety"))
     parser.add_argument("--with", dest="peers", default="", help="more peers: pytorch,openvino")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5, help="least time of one measurement of a peer")
+    parser.add_argument("--seconds", type=float, default=5, help="least time of one measurement")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
