@@ -220,7 +220,7 @@ part_certify() {
   if [ -z "$models" ] || [ -z "$images" ]; then
     # In a folder of its own: the demo leaves its run there.
     mkdir -p "$logs/demo"
-    (cd "$logs/demo" && limited 120 "$surety" demo)
+    (cd "$logs/demo" && limited 120 "$surety" demo --json)
     return
   fi
   local model run=$logs/run labels=()
