@@ -30,6 +30,10 @@ extension Graph {
         first = first ?? error
       }
     }
+    if case .node(let name, let operatorName, let reason)? = first, (try? shaped(batch: nil, dimensions: dimensions)) != nil
+    {
+      throw .batch(reason: "with several samples at a time, node \(name) (\(operatorName)) fails: \(reason)")
+    }
     throw first!
   }
 
@@ -96,7 +100,8 @@ extension Graph {
         let isKnown = operands.allSatisfy { $0 == nil || $0!.constant != nil }
         var contents = node.operation.known(operands)
         if contents == nil, isKnown, results.allSatisfy({ $0.count <= Self.largestFolded }) {
-          contents = try node.operation.evaluate(operands.map { $0?.constant })
+          contents = try larger?.contents(of: node, operands: operands)
+            ?? node.operation.evaluate(operands.map { $0?.constant })
         }
         if let contents {
           var mayDepend = operands.contains { $0?.batchAxis != nil }
@@ -149,6 +154,19 @@ extension Graph {
 
   /// Results with more elements are not computed in advance.
   private static var largestFolded: Int { 1 << 27 }
+}
+
+extension ShapedGraph {
+  /// What a node gave here from the very same constants; nil where that is not known.
+  func contents(of node: GraphNode, operands: [Fact?]) -> [Tensor]? {
+    for (value, operand) in zip(node.inputs, operands) {
+      guard value.flatMap({ facts[$0]?.constant?.identity }) == operand?.constant?.identity,
+        value.flatMap({ facts[$0]?.shape }) == operand?.shape
+      else { return nil }
+    }
+    let contents = node.outputs.map { $0.flatMap { facts[$0]?.constant } }
+    return contents.allSatisfy { $0 != nil } ? contents.map { $0! } : nil
+  }
 }
 
 extension Tensor {

@@ -2,6 +2,7 @@ import CPUCompute
 import Compute
 import Graphs
 import ONNXImport
+import OpenCLCompute
 import Tensors
 import TestSupport
 import Testing
@@ -74,5 +75,20 @@ import Testing
       let difference = Self.worst(outputs[0], samples)
       #expect(difference < Self.tolerance, "\(model), batch \(batch): \(difference)")
     }
+  }
+
+  @Test(
+    "OpenCL gives the reference logits, at a batch that ends in padding",
+    .enabled(if: isAvailable(ReferenceModel.all)), arguments: ReferenceModel.all)
+  func onOpenCL(model: ReferenceModel) async throws {
+    let device = try #require(OpenCLDevice.all().first, "no OpenCL device; install pocl-opencl-icd")
+    let graph = try ONNXImporter.load(model.path)
+    let (batch, count) = model.isSmall ? (5, 3) : (2, 1)
+    let samples = Array(try model.load().prefix(count))
+    let lowered = try graph.lower(batch: batch, precision: .float32, dimensions: model.dimensions)
+    let inputs = Self.padded(samples, to: batch, lowered.inputs.map(\.placement))
+    let outputs = try await ListRunner.run(lowered, on: device, inputs)
+    let difference = Self.worst(outputs[0], samples)
+    #expect(difference < Self.tolerance, "\(model): \(difference)")
   }
 }
