@@ -3,11 +3,7 @@
 // All kernels: activations are binary32, row-major, images channels-last; a null `bias`, `residual`, ... pointer means
 // that the operand is absent. An activation is a pair (low, high): x < low ? low : x > high ? high : x, in which a NaN
 // stays a NaN. No activation is (-inf, inf), ReLU is (0, inf).
-// Built without any relaxed-math option. VECTOR_WIDTH is the device's native number of binary32 lanes.
-
-#ifndef VECTOR_WIDTH
-#define VECTOR_WIDTH 16
-#endif
+// Built without any relaxed-math option; GPU is defined on devices that are no CPUs.
 
 float activate(float x, float low, float high) { return x < low ? low : x > high ? high : x; }
 

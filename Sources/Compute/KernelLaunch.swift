@@ -63,9 +63,12 @@ public struct DeviceTraits: Sendable, Hashable {
   public let localMemory: Int
   public let hasDouble: Bool
   public let computeUnits: Int
+  /// The binary32 lanes of one register: 16 for AVX-512, 8 for AVX2.
+  public let vectorWidth: Int
 
   public init(
-    kind: Kind, rungs: Set<Rung>, maximumWorkGroup: Int, localMemory: Int, hasDouble: Bool, computeUnits: Int
+    kind: Kind, rungs: Set<Rung>, maximumWorkGroup: Int, localMemory: Int, hasDouble: Bool, computeUnits: Int,
+    vectorWidth: Int = 16
   ) {
     self.kind = kind
     self.rungs = rungs
@@ -73,6 +76,7 @@ public struct DeviceTraits: Sendable, Hashable {
     self.localMemory = localMemory
     self.hasDouble = hasDouble
     self.computeUnits = computeUnits
+    self.vectorWidth = vectorWidth
   }
 }
 

@@ -84,17 +84,21 @@ public final class OpenCLDevice: Device {
 
   /// What kernel choices depend on, with any set of rungs; tests and the self-test compare variants.
   ///
-  /// - Parameter kind: pretends to be another kind of device, so that PoCL can try the kernels for GPUs.
-  package func traits(rungs: Set<Rung>, as kind: DeviceTraits.Kind? = nil) -> DeviceTraits {
+  /// - Parameters:
+  ///   - kind: pretends to be another kind of device, so that PoCL can try the kernels for GPUs.
+  ///   - vectorWidth: pretends to have other registers.
+  package func traits(
+    rungs: Set<Rung>, as kind: DeviceTraits.Kind? = nil, vectorWidth: Int? = nil
+  ) -> DeviceTraits {
     DeviceTraits(
       kind: kind ?? self.kind, rungs: rungs,
       maximumWorkGroup: number(handle.object, CL_DEVICE_MAX_WORK_GROUP_SIZE, as: Int.self),
       localMemory: Int(clamping: number(handle.object, CL_DEVICE_LOCAL_MEM_SIZE, as: cl_ulong.self)),
       hasDouble: number(handle.object, CL_DEVICE_DOUBLE_FP_CONFIG, as: cl_ulong.self) != 0,
-      computeUnits: computeUnits)
+      computeUnits: computeUnits, vectorWidth: vectorWidth ?? self.vectorWidth)
   }
 
-  /// The binary32 lanes of the device's vectors: part of what its compiler makes of the kernels.
+  /// The binary32 lanes of the device's registers.
   var vectorWidth: Int {
     Int(number(handle.object, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, as: cl_uint.self))
   }
@@ -137,7 +141,7 @@ public final class OpenCLDevice: Device {
         let made = Opened(
           context: context,
           programs: ProgramStore(
-            context, handle.object, deviceName: fullName, baseOptions: "-DVECTOR_WIDTH=\(vectorWidth)" + (kind == .gpu ? " -DGPU=1" : ""),
+            context, handle.object, deviceName: fullName, baseOptions: kind == .gpu ? "-DGPU=1" : "",
             folder: binaryFolder.withLock { $0 }),
           uploads: try Queue(context, handle.object))
         opened = made

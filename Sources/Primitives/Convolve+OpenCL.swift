@@ -9,7 +9,7 @@ extension Convolve {
     if traits.usesVectors {
       if isDepthwise { return [try depthwiseVector(list)] }
       // Few outputs per group would leave most lanes of a panel empty.
-      if groups == 1 || list[output].shape[3] / groups >= 8 { return [try vector(list)] }
+      if groups == 1 || list[output].shape[3] / groups >= 8 { return [try vector(list, traits)] }
     }
     if traits.usesTiles {
       if isDepthwise, let launch = try depthwiseStrip(list, traits) { return [launch] }
@@ -40,7 +40,7 @@ extension Convolve {
     return (filter, try list.constantFloats(bias, step: Self.name))
   }
 
-  private func vector(_ list: CommandList) throws(ShapeError) -> KernelLaunch {
+  private func vector(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> KernelLaunch {
     let shape = list[input].shape, result = list[output].shape
     let channels = shape[3] / groups, outputs = result[3] / groups
     let (filter, bias) = try constants(list)
@@ -50,7 +50,7 @@ extension Convolve {
     let mergeable = groups == 1 && (window.dilationColumns == 1 || window.columns == 1)
     let zeros = Tensor(shape: [window.columns * channels], type: .float32) { _ in }
     return .single(
-      "dense/convolve_vector.cl", "convolve_vector\(width)",
+      "dense/convolve_vector.cl", "convolve_vector\(width)", defines: traits.vectorDefines,
       over: [quotient(pixels, width == 32 ? 8 : 16), quotient(outputs, width), groups],
       arguments: [
         .value(input),

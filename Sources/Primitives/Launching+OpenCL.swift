@@ -33,6 +33,9 @@ extension DeviceTraits {
   /// Whether to use the tiled kernels.
   var usesTiles: Bool { kind == .gpu && rungs.contains(.tiled) }
 
+  /// What convolve_vector.cl must know of the registers.
+  var vectorDefines: [KernelLaunch.Define] { [.init("LANES", vectorWidth >= 16 ? 16 : 8)] }
+
   /// The work-group size of one-item-per-element kernels.
   var elementGroup: Int { min(256, maximumWorkGroup) }
   /// The work-group size of one-item-per-row kernels.

@@ -5,7 +5,7 @@ extension MatrixMultiply {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
     try list.requireFloat32(left, right, bias, residual, output, step: Self.name)
     if let rows = rowsOfSharedRight, let filter = try? list.constantFloats(right, step: Self.name) {
-      if traits.usesVectors, let launch = try vectorShared(list, rows: rows, filter: filter) { return [launch] }
+      if traits.usesVectors, let launch = try vectorShared(list, traits, rows: rows, filter: filter) { return [launch] }
       if traits.usesTiles, let launch = try tiledShared(list, traits, rows: rows, filter: filter) { return [launch] }
     }
     if traits.usesVectors && !transposeRight { return [vector(list)] }
@@ -46,7 +46,9 @@ extension MatrixMultiply {
   }
 
   /// A product with a constant matrix as a 1 x 1 convolution of one row of pixels; nil if the bias is computed.
-  private func vectorShared(_ list: CommandList, rows: Int, filter: Tensor) throws(ShapeError) -> KernelLaunch? {
+  private func vectorShared(
+    _ list: CommandList, _ traits: DeviceTraits, rows: Int, filter: Tensor
+  ) throws(ShapeError) -> KernelLaunch? {
     var constantBias: Tensor?
     if let bias {
       guard let tensor = try? list.constantFloats(bias, step: Self.name) else { return nil }
@@ -55,7 +57,7 @@ extension MatrixMultiply {
     let width = FilterPacking.panelWidth(outputs: n)
     let zeros = Tensor(shape: [k], type: .float32) { _ in }
     return .single(
-      "dense/convolve_vector.cl", "convolve_vector\(width)",
+      "dense/convolve_vector.cl", "convolve_vector\(width)", defines: traits.vectorDefines,
       over: [quotient(rows, width == 32 ? 8 : 16), quotient(n, width), 1],
       arguments: [
         .value(left),

@@ -71,7 +71,10 @@ struct Problem {
   /// The bytes of a value after the kernels ran with the given rungs.
   func outcome(_ value: Value, _ device: OpenCLDevice, rungs: Set<Rung>) async throws -> [UInt8] {
     // The tiled kernels are for GPUs; a CPU device runs them too, slowly.
-    let traits = device.traits(rungs: rungs, as: rungs.contains(.tiled) ? .gpu : nil)
+    try await outcome(value, device, device.traits(rungs: rungs, as: rungs.contains(.tiled) ? .gpu : nil))
+  }
+
+  func outcome(_ value: Value, _ device: OpenCLDevice, _ traits: DeviceTraits) async throws -> [UInt8] {
     let prepared = try device.prepare(list, instances: 1, traits: traits)[0]
     for (value, bytes) in inputs { try bytes.withUnsafeBytes { try prepared.write($0, to: value, offset: 0) } }
     let poison = [Float](repeating: .nan, count: (list[value].byteCount + 3) / 4)
