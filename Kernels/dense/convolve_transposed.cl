@@ -25,7 +25,8 @@ __kernel void convolve_transposed(
     for (int s = 0; s < columns; ++s) {
       const int dx = x - s * dilationColumns;
       if (dx < 0 || dx % strideColumns != 0 || dx / strideColumns >= width) continue;
-      const __global float *from = input + ((n * height + dy / strideRows) * width + dx / strideColumns) * channels + first;
+      const ulong at = (n * height + dy / strideRows) * width + dx / strideColumns;
+      const __global float *from = input + at * channels + first;
       const __global float *weight = filter + (((ulong)o * rows + r) * columns + s) * own;
       for (int c = 0; c < own; ++c) sum = fma(from[c], weight[c], sum);
     }

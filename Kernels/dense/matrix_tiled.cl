@@ -1,8 +1,8 @@
 // Batched matrix product of two computed operands in tiles of local memory (R1), for GPUs.
 //
 // A work-group of 16 x 16 items computes 64 x 64 outputs of one matrix, an item 4 x 4 at rows ty + 16 i and columns
-// tx + 16 j; slabs of 16 k values. geometry as in matrix_direct.cl; strides say row-major and transposed alike. Sums are
-// fma chains in the order of k. Global size: (n / 64 rounded up * 16, m / 64 rounded up * 16, batch).
+// tx + 16 j; slabs of 16 k values. geometry as in matrix_direct.cl; strides say row-major and transposed alike. Sums
+// are fma chains in the order of k. Global size: (n / 64 rounded up * 16, m / 64 rounded up * 16, batch).
 
 #ifdef GPU
 #define UNROLL __attribute__((opencl_unroll_hint))

@@ -5,7 +5,8 @@
 // dimension (CPU devices).
 
 __kernel void copy_elements(
-    const __global ELEMENT *input, __global ELEMENT *output, const __global long *geometry, int dimensions, ulong count) {
+    const __global ELEMENT *input, __global ELEMENT *output, const __global long *geometry, int dimensions,
+    ulong count) {
   const ulong item = get_global_id(0);
   if (item >= count) return;
   long rest = (long)item, from = geometry[18], to = geometry[19];

@@ -2,7 +2,8 @@
 //
 // For pixel p of request n: u = word[2(p&1)+1] * 2^32 + word[2(p&1)] of Philox4x32-10 with counter (p >> 1, sample low,
 // sample high, stream); z = #{j : u >= T_j} - center; y = clamp(X_p + z, lowest, highest); the output element is
-// lookup[modelChannel[c]][y - lowest]. REAL_IMAGES (compile time): images are float and the output is fma(z, step, X_p).
+// lookup[modelChannel[c]][y - lowest]. REAL_IMAGES (compile time): images are float and the output is
+// fma(z, step, X_p).
 //
 // images [slots, pixels]; requests uint [N, 8] = (slot, key 0, key 1, sample low, sample high, stream, 0, 0);
 // thresholds ulong [count + 1] ascending, the last one a sentinel; guide int [65536] = #{j : T_j <= g << 48};

@@ -38,7 +38,8 @@ extension OpenCLDevice {
       try check(status, "clGetPlatformIDs")
       let found = platforms.compactMap { $0 }.flatMap { platform in devices(of: platform).map { (platform, $0) } }
       let usable = found.filter { number($0.1, CL_DEVICE_AVAILABLE, as: cl_bool.self) != 0 }
-      let gpus = usable.filter { !isCPU($0.1) }, cpus = usable.filter { isCPU($0.1) }
+      let gpus = usable.filter { !isCPU($0.1) }
+      let cpus = usable.filter { isCPU($0.1) }
       var result: [OpenCLDevice] = []
       for (platform, device) in gpus + cpus {
         result.append(OpenCLDevice(platform: platform, device: device, index: result.count))

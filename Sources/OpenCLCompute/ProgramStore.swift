@@ -115,7 +115,8 @@ final class ProgramStore: @unchecked Sendable {
 
   private func binary(of program: Program) -> [UInt8]? {
     var size = 0
-    let sizes = cl_program_info(CL_PROGRAM_BINARY_SIZES), binaries = cl_program_info(CL_PROGRAM_BINARIES)
+    let sizes = cl_program_info(CL_PROGRAM_BINARY_SIZES)
+    let binaries = cl_program_info(CL_PROGRAM_BINARIES)
     guard clGetProgramInfo(program.object, sizes, MemoryLayout<Int>.size, &size, nil) == CL_SUCCESS, size > 0
     else { return nil }
     var bytes = [UInt8](repeating: 0, count: size)
@@ -131,7 +132,8 @@ final class ProgramStore: @unchecked Sendable {
     guard stored.count > 32 else { return nil }
     let binary = Array(stored[32...])
     guard SHA256.digest(binary) == Array(stored[..<32]) else { return nil }
-    var status: cl_int = 0, accepted: cl_int = 0
+    var status: cl_int = 0
+    var accepted: cl_int = 0
     var device: cl_device_id? = device
     var length = binary.count
     let object = binary.withUnsafeBufferPointer { buffer in

@@ -13,7 +13,8 @@ extension AddNoise {
     let channelMap = Tensor(
       shape: [placement.channels], type: .int32, elements: placement.modelChannel.map { Int32($0) })
     let tables: [KernelLaunch.Argument] = [
-      .packed(law.thresholdsWithSentinel), .packed(law.guide), law.lookup.map { .packed($0) } ?? .none, .packed(channelMap),
+      .packed(law.thresholdsWithSentinel), .packed(law.guide), law.lookup.map { .packed($0) } ?? .none,
+      .packed(channelMap),
     ]
     let numbers: [KernelLaunch.Argument] = [
       .int(list[images].shape[0]), .int(pixels), .long(modelCount), .int(law.thresholds.count), .int(law.center),

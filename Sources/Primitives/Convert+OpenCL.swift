@@ -3,7 +3,8 @@ import Tensors
 
 extension Convert {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    let from = list[input].type, to = list[output].type
+    let from = list[input].type
+    let to = list[output].type
     for type in [from, to] where type == .bfloat16 || type == .float16 {
       throw ShapeError(
         "\(Self.name) on OpenCL does not convert \(from.rawValue) to \(to.rawValue); "

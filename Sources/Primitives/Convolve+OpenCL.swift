@@ -41,8 +41,10 @@ extension Convolve {
   }
 
   private func vector(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> KernelLaunch {
-    let shape = list[input].shape, result = list[output].shape
-    let channels = shape[3] / groups, outputs = result[3] / groups
+    let shape = list[input].shape
+    let result = list[output].shape
+    let channels = shape[3] / groups
+    let outputs = result[3] / groups
     let (filter, bias) = try constants(list)
     let k = window.rows * window.columns * channels
     let width = FilterPacking.panelWidth(outputs: outputs)
@@ -62,7 +64,8 @@ extension Convolve {
   }
 
   private func depthwiseVector(_ list: CommandList) throws(ShapeError) -> KernelLaunch {
-    let shape = list[input].shape, result = list[output].shape
+    let shape = list[input].shape
+    let result = list[output].shape
     let (filter, bias) = try constants(list)
     let channels = shape[3]
     return .single(
@@ -78,7 +81,8 @@ extension Convolve {
 
   /// Strips of four output rows; nil where the window is not square with unit dilation or channels are no quads.
   private func depthwiseStrip(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> KernelLaunch? {
-    let shape = list[input].shape, result = list[output].shape
+    let shape = list[input].shape
+    let result = list[output].shape
     let channels = shape[3]
     guard window.rows == window.columns, window.rows <= 7, window.strideRows == window.strideColumns,
       window.strideRows <= 2, window.dilationRows == 1, window.dilationColumns == 1, channels % 4 == 0
@@ -101,7 +105,8 @@ extension Convolve {
 
   /// The tiled kernel; nil where 32-bit offsets do not reach.
   private func tiled(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> KernelLaunch? {
-    let shape = list[input].shape, result = list[output].shape
+    let shape = list[input].shape
+    let result = list[output].shape
     let (filter, bias) = try constants(list)
     let pixels = result[0] * result[1] * result[2]
     return TiledConvolution(

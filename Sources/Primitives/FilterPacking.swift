@@ -82,7 +82,8 @@ enum FilterPacking {
 
   /// The panel width that wastes least: 32 lanes are faster unless they add much padding.
   static func panelWidth(outputs: Int) -> Int {
-    let wide = quotient(outputs, 32) * 32, narrow = quotient(outputs, 16) * 16
+    let wide = quotient(outputs, 32) * 32
+    let narrow = quotient(outputs, 16) * 16
     return wide * 4 > narrow * 5 ? 16 : 32
   }
 }

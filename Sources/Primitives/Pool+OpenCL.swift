@@ -4,7 +4,8 @@ import Tensors
 extension Pool {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
     try list.requireFloat32(input, output, step: Self.name)
-    let shape = list[input].shape, result = list[output].shape
+    let shape = list[input].shape
+    let result = list[output].shape
     let (height, width, channels) = (shape[1], shape[2], shape[3])
     let geometry: [KernelLaunch.Argument] = [
       .int(height), .int(width), .int(channels), .int(result[1]), .int(result[2]), .int(window.rows),

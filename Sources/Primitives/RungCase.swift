@@ -13,8 +13,11 @@ package struct RungCase: Sendable {
   package static var all: [RungCase] {
     [
       convolution([2, 9, 11, 16], outputs: 40, Window(rows: 3, columns: 3, top: 1, left: 1, bottom: 1, right: 1)),
-      convolution([1, 13, 13, 3], outputs: 33, Window(rows: 7, columns: 7, strideRows: 2, strideColumns: 2, top: 3,
-        left: 3, bottom: 3, right: 3)),
+      convolution(
+        [1, 13, 13, 3], outputs: 33,
+        Window(
+          rows: 7, columns: 7, strideRows: 2, strideColumns: 2, top: 3,
+          left: 3, bottom: 3, right: 3)),
       convolution([3, 7, 5, 24], outputs: 140, Window(rows: 1, columns: 1)),
       convolution([1, 6, 6, 96], outputs: 16, Window(rows: 1, columns: 1, strideRows: 2, strideColumns: 2)),
       convolution(

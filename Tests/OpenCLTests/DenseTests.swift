@@ -19,21 +19,37 @@ import Testing
   }
 
   static let layers: [Layer] = [
-    Layer(image: [1, 5, 7, 16], outputs: 40, window: Window(rows: 3, columns: 3, top: 1, left: 1, bottom: 1, right: 1),
+    Layer(
+      image: [1, 5, 7, 16], outputs: 40, window: Window(rows: 3, columns: 3, top: 1, left: 1, bottom: 1, right: 1),
       hasResidual: true, activation: .relu),
-    Layer(image: [1, 11, 12, 3], outputs: 33, window: Window(rows: 7, columns: 7, strideRows: 2, strideColumns: 2,
-      top: 3, left: 3, bottom: 3, right: 3), activation: .clip(low: -0.5, high: 6)),
+    Layer(
+      image: [1, 11, 12, 3], outputs: 33,
+      window: Window(
+        rows: 7, columns: 7, strideRows: 2, strideColumns: 2,
+        top: 3, left: 3, bottom: 3, right: 3), activation: .clip(low: -0.5, high: 6)),
     Layer(image: [1, 8, 8, 20], outputs: 24, window: Window(rows: 1, columns: 1), hasBias: false),
     Layer(image: [1, 8, 8, 17], outputs: 10, window: Window(rows: 1, columns: 1, strideRows: 2, strideColumns: 2)),
-    Layer(image: [2, 12, 10, 6], outputs: 5, window: Window(rows: 3, columns: 2, dilationRows: 2, dilationColumns: 3,
-      top: 2, left: 0, bottom: 1, right: 3)),
-    Layer(image: [1, 6, 5, 24], outputs: 48, window: Window(rows: 3, columns: 3, top: 1, left: 1, bottom: 1,
-      right: 1), groups: 3),
+    Layer(
+      image: [2, 12, 10, 6], outputs: 5,
+      window: Window(
+        rows: 3, columns: 2, dilationRows: 2, dilationColumns: 3,
+        top: 2, left: 0, bottom: 1, right: 3)),
+    Layer(
+      image: [1, 6, 5, 24], outputs: 48,
+      window: Window(
+        rows: 3, columns: 3, top: 1, left: 1, bottom: 1,
+        right: 1), groups: 3),
     Layer(image: [1, 6, 6, 12], outputs: 8, window: Window(rows: 3, columns: 3), groups: 4),
-    Layer(image: [2, 11, 9, 36], outputs: 36, window: Window(rows: 3, columns: 3, strideRows: 2, strideColumns: 2,
-      top: 1, left: 1, bottom: 1, right: 1), groups: 36, activation: .clip(low: 0, high: 6)),
-    Layer(image: [1, 12, 12, 16], outputs: 16, window: Window(rows: 5, columns: 5, top: 2, left: 2, bottom: 2,
-      right: 2), groups: 16, hasResidual: true),
+    Layer(
+      image: [2, 11, 9, 36], outputs: 36,
+      window: Window(
+        rows: 3, columns: 3, strideRows: 2, strideColumns: 2,
+        top: 1, left: 1, bottom: 1, right: 1), groups: 36, activation: .clip(low: 0, high: 6)),
+    Layer(
+      image: [1, 12, 12, 16], outputs: 16,
+      window: Window(
+        rows: 5, columns: 5, top: 2, left: 2, bottom: 2,
+        right: 2), groups: 16, hasResidual: true),
     Layer(image: [1, 7, 7, 4], outputs: 8, window: Window(rows: 3, columns: 3), groups: 4),
   ]
 
@@ -52,11 +68,18 @@ import Testing
 
   /// Cases too slow for a simulator: many work-groups, long sums.
   static let wideLayers: [Layer] = [
-    Layer(image: [1, 5, 70, 160], outputs: 130, window: Window(rows: 3, columns: 3, top: 1, left: 1, bottom: 1, right: 1)),
-    Layer(image: [3, 40, 41, 32], outputs: 70, window: Window(rows: 3, columns: 3, strideRows: 2, strideColumns: 2,
-      top: 1, left: 1, bottom: 1, right: 1), hasResidual: true, activation: .relu),
-    Layer(image: [2, 64, 64, 3], outputs: 64, window: Window(rows: 7, columns: 7, strideRows: 2, strideColumns: 2,
-      top: 3, left: 3, bottom: 3, right: 3)),
+    Layer(
+      image: [1, 5, 70, 160], outputs: 130, window: Window(rows: 3, columns: 3, top: 1, left: 1, bottom: 1, right: 1)),
+    Layer(
+      image: [3, 40, 41, 32], outputs: 70,
+      window: Window(
+        rows: 3, columns: 3, strideRows: 2, strideColumns: 2,
+        top: 1, left: 1, bottom: 1, right: 1), hasResidual: true, activation: .relu),
+    Layer(
+      image: [2, 64, 64, 3], outputs: 64,
+      window: Window(
+        rows: 7, columns: 7, strideRows: 2, strideColumns: 2,
+        top: 3, left: 3, bottom: 3, right: 3)),
   ]
 
   @Test(arguments: wideLayers) func wideConvolutionAgreesWithItsDefinition(_ layer: Layer) async throws {

@@ -23,7 +23,8 @@ import Testing
     let wanted: Set<Rung> = [.reference, device.kind == .cpu ? .vector : .tiled]
     #expect(RungSelfTest.run(device) == wanted)
     #expect(device.rungs == wanted)
-    #expect(device.identity.kind == "opencl" && device.identity.variant.contains(device.kind == .cpu ? "vector" : "tiled"))
+    #expect(
+      device.identity.kind == "opencl" && device.identity.variant.contains(device.kind == .cpu ? "vector" : "tiled"))
     #expect(RungSelfTest.json([.vector, .reference]) == "{\"rungs\":[\"reference\",\"vector\"]}\n")
   }
 
@@ -89,7 +90,8 @@ import Testing
   /// The image of a sample gives the same bits in every slot of a batch.
   @Test func bitsDoNotDependOnTheSlot() async throws {
     var numbers = Numbers(seed: 41)
-    let batch = 5, image = numbers.floats(9 * 9 * 20)
+    let batch = 5
+    let image = numbers.floats(9 * 9 * 20)
     var list = CommandList()
     let input = list.input([batch, 9, 9, 20], .float32, name: "input")
     let middle = list.transient([batch, 9, 9, 33], .float32, name: "middle")

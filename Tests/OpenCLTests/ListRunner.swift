@@ -55,7 +55,7 @@ struct Problem {
       address.initializeMemory(as: UInt8.self, repeating: 0, count: max(64, list.values[index].byteCount))
       return address
     }
-    defer { addresses.forEach { $0.deallocate() } }
+    defer { for address in addresses { address.deallocate() } }
     let owners = list.everyValue.map { addresses[list.owner(of: $0).index] }
     for (index, description) in list.values.enumerated() {
       if case .constant(let tensor) = description.kind {
