@@ -31,7 +31,7 @@ extension SmoothingReport {
       <div class="claim">\(claim)</div>
       <p>The <em>smoothed classifier</em> gives an input the class that the base classifier (the network, preprocessing \
       and arithmetic named below, as one fixed function) returns with probability above one half when noise of the law \
-      below is added to the input\(isExact ? " and every value is clamped to 0..255" : ""). A pass with a NaN among its \
+      below is added to the input\(isExact ? " and every value is clamped to \(clampRange)" : ""). A pass with a NaN among its \
       logits counts as a vote against the class.</p>
       """
   }

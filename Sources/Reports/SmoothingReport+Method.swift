@@ -3,6 +3,9 @@ import Certificates
 // How the run was done: noise law, sampling plan, data, identity of the classifier, how to check and repeat it.
 
 extension SmoothingReport {
+  /// Where noisy pixels are clamped: -255 k ... 255 (k + 1), with M = 255 (k + 1).
+  var clampRange: String { "\(255 - configuration.noise.tableHalf)..\(configuration.noise.tableHalf)" }
+
   var methodSection: Markup {
     let noise = configuration.noise
     let levels = NumberText.product(ofDecimal: noise.sigma, by: 255)
@@ -15,7 +18,7 @@ extension SmoothingReport {
       (
         "arithmetic",
         isExact
-          ? "exact: 8-bit images, integer noise, clamped to 0..255"
+          ? "exact: 8-bit images, integer noise, noisy values clamped to \(clampRange)"
           : "real: the certificates speak about ideal Gaussian noise in real arithmetic"
       ),
     ]

@@ -65,7 +65,7 @@ struct DemoCommand: AsyncParsableCommand {
     do {
       if let first = try OpenCLDevice.all().first {
         names.append("opencl")
-        say("Devices: the CPU and \(first.fullName)")
+        say("Devices: the CPU, and by OpenCL \(first.name)")
       }
     } catch { absence = "\(error)" }
     if let absence { say("Devices: the CPU only. \(absence)") }
