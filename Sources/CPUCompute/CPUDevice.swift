@@ -40,7 +40,8 @@ public final class CPUDevice: Device {
     let hash = version.hash.map { String(cString: $0) }.flatMap { $0 == "N/A" ? nil : " (\($0.prefix(12)))" } ?? ""
     identity = DeviceIdentity(
       kind: "cpu", name: HostFacts.processorName,
-      software: options.referenceOnly ? "reference" : "oneDNN \(version.major).\(version.minor).\(version.patch)\(hash)",
+      software: options.referenceOnly
+        ? "reference" : "oneDNN \(version.major).\(version.minor).\(version.patch)\(hash)",
       variant: options.referenceOnly ? "reference" : InstructionSet.effective.rawValue)
     precisions = options.referenceOnly || InstructionSet.hasBFloat16 ? [.float32, .bfloat16] : [.float32]
   }

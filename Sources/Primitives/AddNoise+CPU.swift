@@ -9,13 +9,17 @@ extension AddNoise {
     fastStep(context.list, level: csimd_best_level())
   }
 
+  /// The instruction sets of the loops on this processor, the best one last.
+  package static var levels: ClosedRange<Int32> { 0...csimd_best_level() }
+
   /// The step for one instruction set of CSIMD; all give the same bits. Nil where the tables do not fit the loops.
   package func fastStep(_ list: CommandList, level: Int32) -> CPUStep? {
     let type = list[output].type
     guard type == .float32 || type == .bfloat16, let tables = Tables(law, placement, rounded: type == .bfloat16) else {
       return nil
     }
-    let samples = list[requests].shape[0], slots = list[images].shape[0]
+    let samples = list[requests].shape[0]
+    let slots = list[images].shape[0]
     let count = placement.height * placement.width * placement.channels
     let modelCount = list[output].count / samples
     let integral = list[images].type == .uint8

@@ -49,7 +49,8 @@ extension AddNoise {
     let list = memory.list
     let thresholds = law.thresholds.elements(as: UInt64.self)
     let words = memory.elements(requests, as: UInt32.self)
-    let samples = list[requests].shape[0], slots = list[images].shape[0]
+    let samples = list[requests].shape[0]
+    let slots = list[images].shape[0]
     let count = placement.height * placement.width * placement.channels
     let modelCount = list[output].count / samples
     let integral = list[images].type == .uint8
@@ -87,7 +88,8 @@ extension AddNoise {
 
   /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, section 4.3).
   private static func philox(_ counter: [UInt32], key: [UInt32]) -> [UInt32] {
-    var c = counter, k = key
+    var c = counter
+    var k = key
     for _ in 0..<10 {
       let first = (0xD251_1F53 as UInt32).multipliedFullWidth(by: c[0])
       let second = (0xCD9E_8D57 as UInt32).multipliedFullWidth(by: c[2])

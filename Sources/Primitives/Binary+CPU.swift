@@ -17,7 +17,8 @@ extension Binary {
     let outBuffer = Numbers(count: blockLength)
     guard leftStride <= 64, rightStride <= 64 else { return nil }
     return { memory in
-      let a = FloatAccess(left, memory, buffer: leftBuffer), b = FloatAccess(right, memory, buffer: rightBuffer)
+      let a = FloatAccess(left, memory, buffer: leftBuffer)
+      let b = FloatAccess(right, memory, buffer: rightBuffer)
       let target = FloatAccess(output, memory, buffer: outBuffer)
       var written = 0
       walk.forEachRun { fromLeft, fromRight in

@@ -24,7 +24,8 @@ extension Binary {
   }
 
   public func reference(_ memory: HostMemory) {
-    let a = memory.loadFloats(left), b = memory.loadFloats(right)
+    let a = memory.loadFloats(left)
+    let b = memory.loadFloats(right)
     var result: [Float] = []
     result.reserveCapacity(memory.list[output].count)
     forEachIndex(shape) { index in

@@ -92,7 +92,8 @@ struct MergedWalk {
   func forEachRun(_ body: (Int, Int) -> Void) {
     let outer = Array(extents.dropLast())
     var index = Array(repeating: 0, count: outer.count)
-    var first = 0, second = 0
+    var first = 0
+    var second = 0
     while true {
       body(first, second)
       var dimension = outer.count - 1

@@ -9,7 +9,8 @@ extension Convert {
     let list = context.list
     guard FloatAccess.covers(list, input, output) else { return nil }
     let count = list[input].count
-    let inBuffer = Numbers(count: blockLength), outBuffer = Numbers(count: blockLength)
+    let inBuffer = Numbers(count: blockLength)
+    let outBuffer = Numbers(count: blockLength)
     return { memory in
       let source = FloatAccess(input, memory, buffer: inBuffer)
       let target = FloatAccess(output, memory, buffer: outBuffer)

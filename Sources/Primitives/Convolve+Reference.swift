@@ -8,7 +8,8 @@ extension Convolve {
     let name = Self.name
     try list.requireActivation(input, name, "input")
     try window.check(name)
-    let shape = list[input].shape, filterShape = list[filter].shape
+    let shape = list[input].shape
+    let filterShape = list[filter].shape
     try require(shape.count == 4, "\(name) expects images [N, H, W, channels], not \(list.spell(input))")
     try require(
       filterShape.count == 4 && groups >= 1 && shape[3] % groups == 0 && filterShape[0] % groups == 0
@@ -17,7 +18,8 @@ extension Convolve {
         + "\(list.spell(input)), not \(list.spell(filter))")
     try list.requireParameters(filter, filterShape.reduce(1, *), name, "filter")
     if let bias { try list.requireParameters(bias, filterShape[0], name, "bias") }
-    let rows = window.outputRows(shape[1]), columns = window.outputColumns(shape[2])
+    let rows = window.outputRows(shape[1])
+    let columns = window.outputColumns(shape[2])
     try require(
       rows >= 1 && columns >= 1
         && shape[1] + window.top + window.bottom >= window.dilationRows * (window.rows - 1) + 1
@@ -34,11 +36,14 @@ extension Convolve {
 
   public func reference(_ memory: HostMemory) {
     let list = memory.list
-    let x = memory.loadFloats(input), w = memory.loadFloats(filter)
-    let b = bias.map { memory.loadFloats($0) }, before = residual.map { memory.loadFloats($0) }
+    let x = memory.loadFloats(input)
+    let w = memory.loadFloats(filter)
+    let b = bias.map { memory.loadFloats($0) }
+    let before = residual.map { memory.loadFloats($0) }
     let (height, width, channels) = (list[input].shape[1], list[input].shape[2], list[input].shape[3])
     let shape = list[output].shape
-    let outputs = shape[3], inner = channels / groups
+    let outputs = shape[3]
+    let inner = channels / groups
     var result: [Float] = []
     result.reserveCapacity(list[output].count)
     for n in 0..<shape[0] {

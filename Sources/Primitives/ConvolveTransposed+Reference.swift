@@ -9,7 +9,9 @@ extension ConvolveTransposed {
     let name = Self.name
     try list.requireActivation(input, name, "input")
     try window.check(name)
-    let shape = list[input].shape, filterShape = list[filter].shape, outputShape = list[output].shape
+    let shape = list[input].shape
+    let filterShape = list[filter].shape
+    let outputShape = list[output].shape
     try require(shape.count == 4, "\(name) expects images [N, H, W, channels], not \(list.spell(input))")
     try require(
       filterShape.count == 4 && groups >= 1 && shape[3] % groups == 0 && filterShape[0] % groups == 0
@@ -27,12 +29,14 @@ extension ConvolveTransposed {
 
   public func reference(_ memory: HostMemory) {
     let list = memory.list
-    let x = memory.loadFloats(input), w = memory.loadFloats(filter)
+    let x = memory.loadFloats(input)
+    let w = memory.loadFloats(filter)
     let b = bias.map { memory.loadFloats($0) }
     let (height, width, channels) = (list[input].shape[1], list[input].shape[2], list[input].shape[3])
     let shape = list[output].shape
     let (rows, columns, outputs) = (shape[1], shape[2], shape[3])
-    let inner = channels / groups, outputsPerGroup = outputs / groups
+    let inner = channels / groups
+    let outputsPerGroup = outputs / groups
     var sums = (0..<list[output].count).map { Double(b?[$0 % outputs] ?? 0) }
     forEachIndex([shape[0], height, width, window.rows, window.columns]) { index in
       let (n, y, column, r, s) = (index[0], index[1], index[2], index[3], index[4])

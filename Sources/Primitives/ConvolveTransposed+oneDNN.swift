@@ -12,7 +12,8 @@ extension ConvolveTransposed {
     let (inputShape, outputShape) = (list[input].shape, list[output].shape)
     var window = window
     window.bottom =
-      (inputShape[1] - 1) * window.strideRows + (window.rows - 1) * window.dilationRows + 1 - window.top - outputShape[1]
+      (inputShape[1] - 1) * window.strideRows + (window.rows - 1) * window.dilationRows + 1 - window.top
+      - outputShape[1]
     window.right =
       (inputShape[2] - 1) * window.strideColumns + (window.columns - 1) * window.dilationColumns + 1 - window.left
       - outputShape[2]

@@ -32,7 +32,8 @@ extension CopyStrided {
   }
 
   private func copy<Element: BitwiseCopyable>(_ memory: HostMemory, _ type: Element.Type) {
-    let source = memory.elements(input, as: type), target = memory.elements(output, as: type)
+    let source = memory.elements(input, as: type)
+    let target = memory.elements(output, as: type)
     forEachIndex(extents) { index in
       target[outputOffset + place(index, outputStrides)] = source[inputOffset + place(index, inputStrides)]
     }

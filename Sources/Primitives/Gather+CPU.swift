@@ -8,7 +8,8 @@ extension Gather {
   public func optimized(_ context: CPUContext) throws -> CPUStep? {
     let list = context.list
     guard FloatAccess.covers(list, data, output) else { return nil }
-    let inBuffer = Numbers(count: inner), outBuffer = Numbers(count: inner)
+    let inBuffer = Numbers(count: inner)
+    let outBuffer = Numbers(count: inner)
     return { memory in
       let source = FloatAccess(data, memory, buffer: inBuffer)
       let target = FloatAccess(output, memory, buffer: outBuffer)

@@ -33,7 +33,8 @@ extension Gather {
   func resolvedIndices(_ memory: HostMemory) -> [Int?] {
     let raw =
       memory.list[indices].type == .int32
-      ? memory.elements(indices, as: Int32.self).map { Int($0) } : memory.elements(indices, as: Int64.self).map { Int($0) }
+      ? memory.elements(indices, as: Int32.self).map { Int($0) }
+      : memory.elements(indices, as: Int64.self).map { Int($0) }
     return raw.map { index in
       let slice = index < 0 && index >= -length ? index + length : index
       return (0..<length).contains(slice) ? slice : nil

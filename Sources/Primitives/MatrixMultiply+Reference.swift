@@ -32,12 +32,15 @@ extension MatrixMultiply {
   }
 
   public func reference(_ memory: HostMemory) {
-    let a = memory.loadFloats(left), b = memory.loadFloats(right)
-    let shift = bias.map { memory.loadFloats($0) }, before = residual.map { memory.loadFloats($0) }
+    let a = memory.loadFloats(left)
+    let b = memory.loadFloats(right)
+    let shift = bias.map { memory.loadFloats($0) }
+    let before = residual.map { memory.loadFloats($0) }
     var result: [Float] = []
     result.reserveCapacity(memory.list[output].count)
     forEachIndex(batchShape) { index in
-      let fromLeft = place(index, leftBatchStrides), fromRight = place(index, rightBatchStrides)
+      let fromLeft = place(index, leftBatchStrides)
+      let fromRight = place(index, rightBatchStrides)
       for i in 0..<m {
         for j in 0..<n {
           var sum = Double(shift?[j] ?? 0)

@@ -7,7 +7,8 @@ import Tensors
 extension NormalizeRows {
   public func optimized(_ context: CPUContext) throws -> CPUStep? {
     guard FloatAccess.covers(context.list, input, output) else { return nil }
-    let inBuffer = Numbers(count: columns), outBuffer = Numbers(count: columns)
+    let inBuffer = Numbers(count: columns)
+    let outBuffer = Numbers(count: columns)
     return { memory in
       let source = FloatAccess(input, memory, buffer: inBuffer)
       let target = FloatAccess(output, memory, buffer: outBuffer)

@@ -16,7 +16,8 @@ extension NormalizeRows {
 
   public func reference(_ memory: HostMemory) {
     let x = memory.loadFloats(input)
-    let factors = scale.map { memory.loadFloats($0) }, terms = shift.map { memory.loadFloats($0) }
+    let factors = scale.map { memory.loadFloats($0) }
+    let terms = shift.map { memory.loadFloats($0) }
     var result: [Float] = []
     for row in 0..<rows {
       let numbers = x[row * columns..<(row + 1) * columns].map { Double($0) }

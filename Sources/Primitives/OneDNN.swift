@@ -198,7 +198,8 @@ final class OneDNNOperation: @unchecked Sendable {
       try OneDNNMemory(given, at: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
     }
     let target = try OneDNNMemory(allocating: wanted)
-    var given = given, wanted = wanted
+    var given = given
+    var wanted = wanted
     let reorder = try OneDNNOperation(OneDNN.PostOperations()) { attributes, description in
       dnnl_reorder_primitive_desc_create(&description, &given, OneDNN.engine, &wanted, OneDNN.engine, attributes)
     }

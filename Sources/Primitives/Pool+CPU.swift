@@ -13,7 +13,8 @@ extension Pool {
     let rows = Spans(shape[1], height, window.rows, window.strideRows, window.dilationRows, window.top, window.bottom)
     let columns = Spans(
       shape[2], width, window.columns, window.strideColumns, window.dilationColumns, window.left, window.right)
-    let inBuffer = Numbers(count: channels), outBuffer = Numbers(count: channels)
+    let inBuffer = Numbers(count: channels)
+    let outBuffer = Numbers(count: channels)
     return { memory in
       let source = FloatAccess(input, memory, buffer: inBuffer)
       let target = FloatAccess(output, memory, buffer: outBuffer)

@@ -9,7 +9,8 @@ extension Pool {
     try list.requireActivation(input, name, "input")
     try list.requireSameType(input, output, name)
     try window.check(name)
-    let shape = list[input].shape, outputShape = list[output].shape
+    let shape = list[input].shape
+    let outputShape = list[output].shape
     try require(shape.count == 4, "\(name) expects images [N, H, W, C], not \(list.spell(input))")
     try require(
       outputShape.count == 4 && outputShape[0] == shape[0] && outputShape[3] == shape[3] && outputShape[1] >= 1
@@ -36,7 +37,10 @@ extension Pool {
     var result: [Float] = []
     result.reserveCapacity(list[output].count)
     forEachIndex(list[output].shape) { index in
-      var sum = 0.0, greatest = -Float.infinity, inside = 0, padded = 0
+      var sum = 0.0
+      var greatest = -Float.infinity
+      var inside = 0
+      var padded = 0
       for r in 0..<window.rows {
         let row = index[1] * window.strideRows + r * window.dilationRows - window.top
         for s in 0..<window.columns {

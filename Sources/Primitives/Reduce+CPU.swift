@@ -7,7 +7,8 @@ import Tensors
 extension Reduce {
   public func optimized(_ context: CPUContext) throws -> CPUStep? {
     guard FloatAccess.covers(context.list, input, output) else { return nil }
-    let inBuffer = Numbers(count: max(inner, inner == 1 ? length : 1)), outBuffer = Numbers(count: inner)
+    let inBuffer = Numbers(count: max(inner, inner == 1 ? length : 1))
+    let outBuffer = Numbers(count: inner)
     return { memory in
       let source = FloatAccess(input, memory, buffer: inBuffer)
       let target = FloatAccess(output, memory, buffer: outBuffer)

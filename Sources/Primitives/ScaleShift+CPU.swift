@@ -8,7 +8,8 @@ extension ScaleShift {
   public func optimized(_ context: CPUContext) throws -> CPUStep? {
     guard FloatAccess.covers(context.list, input, output) else { return nil }
     let bounds = activation.clipBounds
-    let inBuffer = Numbers(count: channels), outBuffer = Numbers(count: channels)
+    let inBuffer = Numbers(count: channels)
+    let outBuffer = Numbers(count: channels)
     return { memory in
       let source = FloatAccess(input, memory, buffer: inBuffer)
       let target = FloatAccess(output, memory, buffer: outBuffer)

@@ -15,7 +15,9 @@ extension ScaleShift {
   }
 
   public func reference(_ memory: HostMemory) {
-    let x = memory.loadFloats(input), factors = memory.loadFloats(scale), terms = memory.loadFloats(shift)
+    let x = memory.loadFloats(input)
+    let factors = memory.loadFloats(scale)
+    let terms = memory.loadFloats(shift)
     let result = x.indices.map { index in
       let product = x[index] * factors[index % channels]
       return activation(product + terms[index % channels])

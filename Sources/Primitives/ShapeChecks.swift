@@ -96,7 +96,8 @@ func place(_ index: [Int], _ strides: [Int]) -> Int { zip(index, strides).reduce
 
 /// The least and greatest place that a box reaches under strides.
 func reach(_ extents: [Int], _ strides: [Int], offset: Int) -> ClosedRange<Int> {
-  var low = offset, high = offset
+  var low = offset
+  var high = offset
   for (extent, stride) in zip(extents, strides) {
     if stride < 0 { low += (extent - 1) * stride } else { high += (extent - 1) * stride }
   }

@@ -8,12 +8,15 @@ extension Softmax {
   public func optimized(_ context: CPUContext) throws -> CPUStep? {
     guard FloatAccess.covers(context.list, input, output) else { return nil }
     let slab = length * inner
-    let inBuffer = Numbers(count: slab), outBuffer = Numbers(count: slab), column = Numbers(count: length)
+    let inBuffer = Numbers(count: slab)
+    let outBuffer = Numbers(count: slab)
+    let column = Numbers(count: length)
     return { memory in
       let source = FloatAccess(input, memory, buffer: inBuffer)
       let target = FloatAccess(output, memory, buffer: outBuffer)
       for o in 0..<outer {
-        let x = source.read(o * slab, slab), y = target.target(o * slab)
+        let x = source.read(o * slab, slab)
+        let y = target.target(o * slab)
         if inner == 1 {
           csimd_softmax(x, y, length)
         } else {

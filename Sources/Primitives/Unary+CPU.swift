@@ -9,13 +9,15 @@ extension Unary {
     guard FloatAccess.covers(context.list, input, output) else { return nil }
     let count = context.list[input].count
     let loop = operation.loop
-    let inBuffer = Numbers(count: blockLength), outBuffer = Numbers(count: blockLength)
+    let inBuffer = Numbers(count: blockLength)
+    let outBuffer = Numbers(count: blockLength)
     return { memory in
       let source = FloatAccess(input, memory, buffer: inBuffer)
       let target = FloatAccess(output, memory, buffer: outBuffer)
       for start in stride(from: 0, to: count, by: blockLength) {
         let length = min(blockLength, count - start)
-        let x = source.read(start, length), y = target.target(start)
+        let x = source.read(start, length)
+        let y = target.target(start)
         if let (code, a, b) = loop {
           csimd_unary(code, x, y, length, a, b)
         } else {

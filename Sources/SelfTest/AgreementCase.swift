@@ -88,7 +88,8 @@ struct AgreementCase: Sendable {
     guard expected.count == actual.count else {
       return row(device, precision, error: .infinity, bound: 0, passes: false, remark: "\(actual.count) elements")
     }
-    var greatest = 0.0, nearest = (excess: -Double.infinity, bound: 0.0)
+    var greatest = 0.0
+    var nearest = (excess: -Double.infinity, bound: 0.0)
     for (index, (x, y)) in zip(expected, actual).enumerated() {
       // NaN must meet NaN, and an infinity its like.
       if x.isNaN && y.isNaN || x == y {

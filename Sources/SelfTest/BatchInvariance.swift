@@ -43,7 +43,8 @@ extension AgreementTable {
       remark = "\(error)"
     }
     return AgreementRow(
-      primitive: "batch_invariance", name: "batch \(batch)", precision: precision, device: device.label, maximumError: 0,
+      primitive: "batch_invariance", name: "batch \(batch)", precision: precision, device: device.label,
+      maximumError: 0,
       bound: 0, passes: remark == nil, remark: remark)
   }
 }
@@ -69,7 +70,8 @@ private struct SmallNetwork {
       let shape = builder.list[input].shape
       let pad = size / 2
       let window = Window(
-        rows: size, columns: size, strideRows: stride, strideColumns: stride, top: pad, left: pad, bottom: pad, right: pad)
+        rows: size, columns: size, strideRows: stride, strideColumns: stride, top: pad, left: pad, bottom: pad,
+        right: pad)
       let result = builder.list.transient(
         [batch, window.outputRows(shape[1]), window.outputColumns(shape[2]), outputs], type, name: "activation")
       try builder.append(
@@ -100,11 +102,13 @@ private struct SmallNetwork {
     let normal = builder.list.transient([batch, 70], type, name: "normal")
     try builder.append(
       NormalizeRows(
-        input: mean, scale: builder.constant([70]), shift: nil, output: normal, rows: batch, columns: 70, epsilon: 1e-5))
+        input: mean, scale: builder.constant([70]), shift: nil, output: normal, rows: batch, columns: 70, epsilon: 1e-5)
+    )
     let logits = builder.list.transient([batch, 100], type, name: "logits")
     try builder.append(
       MatrixMultiply(
-        left: normal, right: builder.constant([70, 100]), bias: builder.constant([100]), output: logits, m: batch, n: 100,
+        left: normal, right: builder.constant([70, 100]), bias: builder.constant([100]), output: logits, m: batch,
+        n: 100,
         k: 70))
     output = builder.list.output([batch, 100], type, name: "probabilities")
     try builder.append(Softmax(input: logits, output: output, outer: batch, length: 100, inner: 1))

@@ -46,11 +46,15 @@ private let convolutions: [ConvolutionShape] = [
     name: "depthwise 3x3 clip", channels: 40, outputs: 40, size: 3, groups: 40, top: 1, left: 1, bottom: 1, right: 1,
     activation: .clip(low: 0, high: 6)),
   .init(
-    name: "depthwise 5x5 stride 2", channels: 19, outputs: 19, size: 5, stride: 2, groups: 19, top: 1, left: 2, bottom: 2,
+    name: "depthwise 5x5 stride 2", channels: 19, outputs: 19, size: 5, stride: 2, groups: 19, top: 1, left: 2,
+    bottom: 2,
     right: 1),
-  .init(name: "depthwise multiplier 2", channels: 12, outputs: 24, size: 3, groups: 12, top: 1, left: 1, bottom: 1, right: 1),
+  .init(
+    name: "depthwise multiplier 2", channels: 12, outputs: 24, size: 3, groups: 12, top: 1, left: 1, bottom: 1, right: 1
+  ),
   .init(name: "one channel", channels: 1, outputs: 1, size: 3, hasBias: false),
-  .init(name: "deep", n: 1, height: 5, width: 5, channels: 515, outputs: 10, size: 3, top: 1, left: 1, bottom: 1, right: 1),
+  .init(
+    name: "deep", n: 1, height: 5, width: 5, channels: 515, outputs: 10, size: 3, top: 1, left: 1, bottom: 1, right: 1),
   .init(
     name: "NaN relu", channels: 16, outputs: 16, size: 3, top: 1, left: 1, bottom: 1, right: 1, activation: .relu,
     special: [40: .nan, 900: .nan]),
@@ -116,7 +120,8 @@ private let products: [ProductShape] = [
   .init(
     name: "batch both transposed", m: 6, n: 10, k: 9, batch: [3], transposeLeft: true, transposeRight: true,
     rightIsConstant: false, sharesRight: false),
-  .init(name: "batch shared constant", m: 6, n: 24, k: 16, batch: [4], hasBias: true, hasResidual: true, activation: .relu),
+  .init(
+    name: "batch shared constant", m: 6, n: 24, k: 16, batch: [4], hasBias: true, hasResidual: true, activation: .relu),
   .init(name: "residual clip", m: 8, n: 33, k: 20, hasResidual: true, activation: .clip(low: -0.5, high: 0.5)),
 ]
 
@@ -153,7 +158,8 @@ let denseCases: [AgreementCase] =
         left: 1, bottom: 1, right: 1, activation: .relu), outputRows: 10, outputColumns: 12),
     transposed(
       .init(
-        name: "3x3 groups 2 output padding", height: 4, width: 4, channels: 8, outputs: 6, size: 3, stride: 2, groups: 2,
+        name: "3x3 groups 2 output padding", height: 4, width: 4, channels: 8, outputs: 6, size: 3, stride: 2,
+        groups: 2,
         top: 1, left: 1, bottom: 1, right: 1, hasBias: false), outputRows: 8, outputColumns: 8),
     transposed(
       .init(name: "3x3 dilation 2", height: 4, width: 5, channels: 5, outputs: 3, size: 3, dilation: 2), outputRows: 8,

@@ -20,18 +20,26 @@ private func copy(
 }
 
 private let copyCases: [AgreementCase] = [
-  copy("all", input: [2, 3, 17], output: [2, 3, 17], extents: [2, 3, 17], inputStrides: [51, 17, 1], outputStrides: [51, 17, 1]),
-  copy("transpose", input: [13, 21], output: [21, 13], extents: [21, 13], inputStrides: [1, 21], outputStrides: [13, 1]),
+  copy(
+    "all", input: [2, 3, 17], output: [2, 3, 17], extents: [2, 3, 17], inputStrides: [51, 17, 1],
+    outputStrides: [51, 17, 1]),
+  copy(
+    "transpose", input: [13, 21], output: [21, 13], extents: [21, 13], inputStrides: [1, 21], outputStrides: [13, 1]),
   copy(
     "channels first to last", input: [2, 5, 6, 7], output: [2, 6, 7, 5], extents: [2, 6, 7, 5],
     inputStrides: [210, 7, 1, 42], outputStrides: [210, 35, 5, 1]),
-  copy("slice", input: [9, 10], output: [3, 4], extents: [3, 4], inputOffset: 12, inputStrides: [20, 2], outputStrides: [4, 1]),
+  copy(
+    "slice", input: [9, 10], output: [3, 4], extents: [3, 4], inputOffset: 12, inputStrides: [20, 2],
+    outputStrides: [4, 1]),
   copy("reversed", input: [50], output: [25], extents: [25], inputOffset: 48, inputStrides: [-2], outputStrides: [1]),
-  copy("expand", input: [7], output: [3, 7, 5], extents: [3, 7, 5], inputStrides: [0, 1, 0], outputStrides: [35, 5, 1]),
+  copy(
+    "expand", input: [7], output: [3, 7, 5], extents: [3, 7, 5], inputStrides: [0, 1, 0], outputStrides: [35, 5, 1]),
   copy(
     "pad", input: [2, 4, 5, 3], output: [2, 7, 9, 3], extents: [2, 4, 5, 3], inputStrides: [60, 15, 3, 1],
     outputOffset: 33, outputStrides: [189, 27, 3, 1]),
-  copy("concatenate second half", input: [6, 8], output: [6, 20], extents: [6, 8], inputStrides: [8, 1], outputOffset: 12, outputStrides: [20, 1]),
+  copy(
+    "concatenate second half", input: [6, 8], output: [6, 20], extents: [6, 8], inputStrides: [8, 1], outputOffset: 12,
+    outputStrides: [20, 1]),
   copy(
     "six dimensions", input: [2, 3, 2, 3, 2, 5], output: [5, 2, 3, 2, 3, 2], extents: [5, 2, 3, 2, 3, 2],
     inputStrides: [1, 5, 10, 30, 60, 180], outputStrides: [72, 36, 12, 6, 2, 1]),
@@ -78,7 +86,8 @@ let movementCases: [AgreementCase] =
   + [
     convert("float32 to int8", .float32, floats, to: .int8), convert("float32 to uint8", .float32, floats, to: .uint8),
     convert("float32 to int32", .float32, floats, to: .int32), convert("float32 to bool", .float32, floats, to: .bool),
-    convert("int32 to float32", .int32, integers, to: .float32), convert("int32 to uint8", .int32, integers, to: .uint8),
+    convert("int32 to float32", .int32, integers, to: .float32),
+    convert("int32 to uint8", .int32, integers, to: .uint8),
     convert("uint8 to float32", .uint8, (0...255).map { UInt8($0) }, to: .float32),
     convert("int8 to float32", .int8, (-128...127).map { Int8($0) }, to: .float32),
   ]

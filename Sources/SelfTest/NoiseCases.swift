@@ -28,11 +28,14 @@ private func noiseLaw(sigma: Double, channels: Int, step: Float) -> AddNoise.Noi
 }
 
 private func noise(
-  _ name: String, sigma: Double, height: Int, width: Int, channels: Int, isReal: Bool = false, channelsFirst: Bool = false,
+  _ name: String, sigma: Double, height: Int, width: Int, channels: Int, isReal: Bool = false,
+  channelsFirst: Bool = false,
   reversed: Bool = false
 ) -> AgreementCase {
   AgreementCase(AddNoise.name, name, .exact) { builder throws(ShapeError) in
-    let count = height * width * channels, samples = 5, slots = 3
+    let count = height * width * channels
+    let samples = 5
+    let slots = 3
     let law = noiseLaw(sigma: sigma, channels: channels, step: 1.0 / 255)
     let images =
       isReal
@@ -42,7 +45,9 @@ private func noise(
     var words: [UInt32] = []
     for sample in 0..<samples {
       let high: UInt32 = sample == 4 ? .max : UInt32(sample / 2)
-      words += [UInt32(sample * 2 % slots), UInt32(truncatingIfNeeded: builder.next()), 0x89ab_cdef, UInt32(sample), high]
+      words += [
+        UInt32(sample * 2 % slots), UInt32(truncatingIfNeeded: builder.next()), 0x89ab_cdef, UInt32(sample), high,
+      ]
       words += [UInt32(sample % 3), 0, 0]
     }
     let requests = builder.input([samples, AddNoise.requestWords], .uint32, words)

@@ -60,7 +60,8 @@ private func reduce(
   return AgreementCase(Reduce.name, name, tolerance) { builder throws(ShapeError) in
     let input = builder.input([outer, length, inner], special: [4: .nan])
     try builder.append(
-      Reduce(operation, input: input, output: builder.output([outer, inner]), outer: outer, length: length, inner: inner))
+      Reduce(
+        operation, input: input, output: builder.output([outer, inner]), outer: outer, length: length, inner: inner))
   }
 }
 
@@ -72,7 +73,9 @@ private let reduceCases: [AgreementCase] = Reduce.Operation.allCases.flatMap { o
   ]
 }
 
-private func softmax(_ name: String, _ outer: Int, _ length: Int, _ inner: Int, special: [Int: Float] = [:]) -> AgreementCase {
+private func softmax(_ name: String, _ outer: Int, _ length: Int, _ inner: Int, special: [Int: Float] = [:])
+  -> AgreementCase
+{
   let tolerance = Tolerance.computed { builder in
     // x - max rounds once, which exp turns into a relative error of u |x - max| (at most 16 here); exp errs by 3 ulp, the
     // sum by gamma, the quotient by 2.5 ulp. Probabilities are at most 1.
@@ -86,7 +89,8 @@ private func softmax(_ name: String, _ outer: Int, _ length: Int, _ inner: Int, 
   }
 }
 
-private let normalizeCases: [AgreementCase] = [(7, 64, true), (3, 131, true), (5, 768, false)].map { rows, columns, affine in
+private let normalizeCases: [AgreementCase] = [(7, 64, true), (3, 131, true), (5, 768, false)].map {
+  rows, columns, affine in
   let tolerance = Tolerance.computed { builder in
     let input = builder.numbers[0]!
     let scales = affine ? builder.numbers[1]! : Array(repeating: 1, count: columns)
@@ -108,7 +112,8 @@ private let normalizeCases: [AgreementCase] = [(7, 64, true), (3, 131, true), (5
     let input = builder.input([rows, columns], -2...3)
     try builder.append(
       NormalizeRows(
-        input: input, scale: affine ? builder.constant([columns]) : nil, shift: affine ? builder.constant([columns]) : nil,
+        input: input, scale: affine ? builder.constant([columns]) : nil,
+        shift: affine ? builder.constant([columns]) : nil,
         output: builder.output([rows, columns]), rows: rows, columns: columns, epsilon: 1e-5))
   }
 }
