@@ -12,6 +12,8 @@ public struct Fact: Sendable {
   public var constant: Tensor?
   /// True if the content (not only the shape) changes with the size of the batch.
   public var dependsOnBatchSize = false
+  /// True unless it is known that the content does not change with the size of the batch.
+  public var mayDependOnBatchSize = false
 
   public init(shape: [Int], type: ElementType, batchAxis: Int? = nil, constant: Tensor? = nil) {
     self.shape = shape

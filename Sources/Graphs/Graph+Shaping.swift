@@ -105,7 +105,7 @@ extension Graph {
         }
         if let contents {
           var mayDepend = operands.contains { $0?.batchAxis != nil }
-          for (position, operand) in operands.enumerated() where operand?.dependsOnBatchSize == true {
+          for (position, operand) in operands.enumerated() where operand?.mayDependOnBatchSize == true {
             if !node.operation.readsOnlyShape(from: position) { mayDepend = true }
           }
           for (index, content) in contents.enumerated() where index < results.count {
@@ -113,6 +113,8 @@ extension Graph {
             results[index].dependsOnBatchSize = mayDepend
           }
         } else {
+          var node = node
+          node.operation = node.operation.bound(to: results)
           kept.append(node)
         }
         for (position, value) in node.outputs.enumerated() {
@@ -128,6 +130,7 @@ extension Graph {
             result.dependsOnBatchSize = false
           }
           // While the larger batch is inferred nothing is known yet about what depends on its size.
+          result.mayDependOnBatchSize = result.dependsOnBatchSize
           if larger == nil, batch != nil { result.dependsOnBatchSize = false }
           facts[value] = result
         }

@@ -21,6 +21,9 @@ public protocol Operator: Sendable {
   /// The content of the outputs where it follows from facts alone, as for Shape; nil otherwise.
   func known(_ inputs: [Fact?]) -> [Tensor]?
 
+  /// The operator for the shapes that were inferred, where its definition needs to know them.
+  func bound(to outputs: [Fact]) -> any Operator
+
   /// The definition: outputs from inputs on the host, simple and slow, in Double or integers, rounded once per element.
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor]
 
@@ -51,6 +54,7 @@ public protocol Operator: Sendable {
 
 extension Operator {
   public func known(_ inputs: [Fact?]) -> [Tensor]? { nil }
+  public func bound(to outputs: [Fact]) -> any Operator { self }
   public func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int { 0 }
   public var layoutDemand: LayoutDemand { .none }
   public func readsOnlyShape(from position: Int) -> Bool { false }

@@ -6,13 +6,13 @@ import Primitives
 import Tensors
 
 /// An elementwise function of operands that broadcast to a common shape, and an activation joined to it.
-struct ArithmeticLayer: Operator {
-  static let names = ["Add", "Sub", "Mul", "Div", "Pow", "Min", "Max"]
+package struct ArithmeticLayer: Operator {
+  package static let names = ["Add", "Sub", "Mul", "Div", "Pow", "Min", "Max"]
 
   let operation: Binary.Operation
   var after = FusedActivation.none
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     switch attributes.operatorName {
     case "Add": operation = .add
     case "Sub": operation = .subtract
@@ -26,7 +26,7 @@ struct ArithmeticLayer: Operator {
     try attributes.expect(inputs: isVariadic ? 1...1024 : 2...2)
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let operands = inputs.compactMap { $0 }
     if operation != .power, let other = operands.first(where: { $0.type != operands[0].type }) {
       throw OperatorError("it combines \(operands[0].type.rawValue) with \(other.type.rawValue)")
@@ -34,7 +34,7 @@ struct ArithmeticLayer: Operator {
     return [try Broadcasting.join(operands)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let operands = inputs.compactMap { $0 }
     return [try operands.dropFirst().reduce(operands[0]) { try evaluate($0, $1) }]
   }
@@ -77,7 +77,7 @@ struct ArithmeticLayer: Operator {
     }
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let output = node.outputs[0]!
     let name = lowering.graph.valueNames[output]
     let operands = node.inputs.compactMap { $0 }
@@ -99,10 +99,10 @@ struct ArithmeticLayer: Operator {
     lowering.alias(output, result)
   }
 
-  var layoutDemand: LayoutDemand { .passesOn }
-  var fusion: FusionTraits { FusionTraits(isAddition: operation == .add && after == .none) }
+  package var layoutDemand: LayoutDemand { .passesOn }
+  package var fusion: FusionTraits { FusionTraits(isAddition: operation == .add && after == .none) }
 
-  func absorbing(_ addition: Absorption) -> (any Operator)? {
+  package func absorbing(_ addition: Absorption) -> (any Operator)? {
     guard case .activation(let activation) = addition, after == .none, operation != .power else { return nil }
     var result = self
     result.after = activation
@@ -110,7 +110,7 @@ struct ArithmeticLayer: Operator {
   }
 
   /// Adding a constant that varies along one axis only is a shift of the other operand.
-  func channelAffine(_ inputs: [Fact?], output: Fact) -> (ChannelAffine, of: Int)? {
+  package func channelAffine(_ inputs: [Fact?], output: Fact) -> (ChannelAffine, of: Int)? {
     guard operation == .add, after == .none, inputs.count == 2 else { return nil }
     for position in 0..<2 {
       guard let constant = inputs[1 - position]?.constant, constant.type.isFloat,

@@ -5,14 +5,14 @@ import Graphs
 import Primitives
 import Tensors
 
-struct BatchNormalizationLayer: Operator {
-  static let names = ["BatchNormalization"]
+package struct BatchNormalizationLayer: Operator {
+  package static let names = ["BatchNormalization"]
 
   /// Binary32, as the attribute is stored.
   let epsilon: Float
   var after = FusedActivation.none
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 5...5, outputs: 1...5)
     if attributes.outputs.dropFirst().contains(true) {
       throw OperatorError("it updates its statistics, which only training does; export the model for inference")
@@ -27,7 +27,7 @@ struct BatchNormalizationLayer: Operator {
     }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     guard input.rank >= 2 else { throw OperatorError("its input has shape \(input.shape), without channels") }
     for parameter in inputs.dropFirst() where parameter!.shape != [input.shape[1]] {
@@ -37,7 +37,7 @@ struct BatchNormalizationLayer: Operator {
     return [input.with(shape: input.shape, batchAxis: input.batchAxis)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = inputs[0]!
     let p = inputs.dropFirst().map { $0!.doubles }
     let area = input.shape[2...].reduce(1, *), channels = input.shape[1]
@@ -48,7 +48,7 @@ struct BatchNormalizationLayer: Operator {
     return [Tensor(shape: input.shape, type: input.type, doubles: y)]
   }
 
-  func channelAffine(_ inputs: [Fact?], output: Fact) -> (ChannelAffine, of: Int)? {
+  package func channelAffine(_ inputs: [Fact?], output: Fact) -> (ChannelAffine, of: Int)? {
     guard after == .none else { return nil }
     return affine(inputs.map { $0?.constant }).map { ($0, of: 0) }
   }
@@ -62,7 +62,7 @@ struct BatchNormalizationLayer: Operator {
       scale: scales, shift: shift.indices.map { shift[$0] - mean[$0] * scales[$0] }, axis: 1)
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     guard let affine = affine(node.inputs.map { lowering.constant($0) }) else {
       throw OperatorError("its parameters must be constants")
     }
@@ -79,9 +79,9 @@ struct BatchNormalizationLayer: Operator {
         channels: channels, activation: after))
   }
 
-  var layoutDemand: LayoutDemand { .channelsLast }
+  package var layoutDemand: LayoutDemand { .channelsLast }
 
-  func absorbing(_ addition: Absorption) -> (any Operator)? {
+  package func absorbing(_ addition: Absorption) -> (any Operator)? {
     guard case .activation(let activation) = addition, after == .none else { return nil }
     var result = self
     result.after = activation

@@ -6,12 +6,12 @@ import Primitives
 import Tensors
 
 /// Cast. Between float types it changes nothing at run time: activations have the precision of the run.
-struct CastLayer: Operator {
-  static let names = ["Cast"]
+package struct CastLayer: Operator {
+  package static let names = ["Cast"]
 
   let type: ElementType
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     guard let code = try attributes.integer("to") else { throw OperatorError("attribute to is missing") }
     guard let type = ElementType(onnx: code) else { throw OperatorError("casting to ONNX type \(code) is not supported") }
@@ -21,20 +21,20 @@ struct CastLayer: Operator {
     attributes.ignore("round_mode")
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     var result = inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)
     result.type = type
     return [result]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     if inputs[0]!.type.isFloat, type == .bool {
       return [Tensor(shape: inputs[0]!.shape, type: .bool, doubles: inputs[0]!.doubles)]
     }
     return [inputs[0]!.converted(to: type)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let input = node.inputs[0]!, output = node.outputs[0]!
     let current = try lowering.stored(input)
     // 8-bit results are kept as floats.
@@ -50,7 +50,7 @@ struct CastLayer: Operator {
     try lowering.list.append(Convert(input: current.value, output: result))
   }
 
-  var layoutDemand: LayoutDemand { .passesOn }
+  package var layoutDemand: LayoutDemand { .passesOn }
 }
 
 extension ElementType {
@@ -73,32 +73,32 @@ extension ElementType {
   }
 }
 
-struct IdentityLayer: Operator {
-  static let names = ["Identity"]
+package struct IdentityLayer: Operator {
+  package static let names = ["Identity"]
 
-  init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 1...1) }
+  package init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 1...1) }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] { [inputs[0]!] }
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] { [inputs[0]!] }
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] { [inputs[0]!] }
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] { [inputs[0]!] }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     lowering.alias(node.outputs[0]!, try lowering.stored(node.inputs[0]!))
   }
 
-  var layoutDemand: LayoutDemand { .passesOn }
+  package var layoutDemand: LayoutDemand { .passesOn }
 }
 
-struct DropoutLayer: Operator {
-  static let names = ["Dropout"]
+package struct DropoutLayer: Operator {
+  package static let names = ["Dropout"]
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: attributes.opset < 12 ? 1...1 : 1...3, outputs: 1...2)
     attributes.ignore("ratio")
     attributes.ignore("seed")
     if attributes.outputs.count > 1, attributes.outputs[1] { throw OperatorError("its mask output is not supported") }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     if inputs.count > 2, let training = inputs[2] {
       guard let number = training.constant?.doubles.first, number == 0 else {
         throw OperatorError("it drops values at random (training_mode); export the model for inference")
@@ -107,11 +107,11 @@ struct DropoutLayer: Operator {
     return [inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] { [inputs[0]!] }
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] { [inputs[0]!] }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     lowering.alias(node.outputs[0]!, try lowering.stored(node.inputs[0]!))
   }
 
-  var layoutDemand: LayoutDemand { .passesOn }
+  package var layoutDemand: LayoutDemand { .passesOn }
 }

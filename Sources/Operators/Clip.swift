@@ -4,13 +4,13 @@ import Graphs
 import Primitives
 import Tensors
 
-struct ClipLayer: Operator {
-  static let names = ["Clip"]
+package struct ClipLayer: Operator {
+  package static let names = ["Clip"]
 
   /// The limits as attributes; nil where they are inputs.
   let limits: (low: Float, high: Float)?
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     if attributes.opset < 11 {
       try attributes.expect(inputs: 1...1)
       limits = (
@@ -22,7 +22,7 @@ struct ClipLayer: Operator {
     }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     for limit in inputs.dropFirst() where (limit?.count ?? 1) != 1 { throw OperatorError("a limit must be one number") }
     return [inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)]
   }
@@ -33,7 +33,7 @@ struct ClipLayer: Operator {
     return (number(1) ?? -.infinity, number(2) ?? .infinity)
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let (low, high) = limits(inputs)
     let input = inputs[0]!
     // The upper limit wins where the two contradict each other.
@@ -47,13 +47,13 @@ struct ClipLayer: Operator {
     ]
   }
 
-  func activation(_ inputs: [Fact?]) -> FusedActivation? {
+  package func activation(_ inputs: [Fact?]) -> FusedActivation? {
     for limit in inputs.dropFirst() where limit != nil && limit!.constant == nil { return nil }
     let (low, high) = limits(inputs.map { $0?.constant })
     return low <= high ? .clip(low: Float(low), high: Float(high)) : nil
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     guard case .clip(let low, let high)? = activation(node.inputs.map { $0.map { lowering.fact($0) } }) else {
       throw OperatorError("its limits must be known when the model is loaded, the lower one not above the upper one")
     }
@@ -63,5 +63,5 @@ struct ClipLayer: Operator {
       output, try lowering.apply(.clip(low: low, high: high), to: input, name: lowering.graph.valueNames[output]))
   }
 
-  var layoutDemand: LayoutDemand { .passesOn }
+  package var layoutDemand: LayoutDemand { .passesOn }
 }

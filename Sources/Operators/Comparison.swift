@@ -4,19 +4,19 @@ import Graphs
 import Tensors
 
 /// Equal, Less, Greater, LessOrEqual, GreaterOrEqual, And, Or, Not.
-struct ComparisonLayer: Operator {
-  static let names = ["Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "And", "Or", "Not"]
+package struct ComparisonLayer: Operator {
+  package static let names = ["Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "And", "Or", "Not"]
 
   let name: String
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     name = attributes.operatorName
     try attributes.expect(inputs: name == "Not" ? 1...1 : 2...2)
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] { [try Broadcasting.join(inputs.compactMap { $0 }, type: .bool)] }
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] { [try Broadcasting.join(inputs.compactMap { $0 }, type: .bool)] }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let left = inputs[0]!
     if name == "Not" {
       return [Tensor(shape: left.shape, type: .bool, integers: left.doubles.map { $0 == 0 ? 1 : 0 })]
@@ -40,16 +40,16 @@ struct ComparisonLayer: Operator {
 }
 
 /// Where: the second operand where the first is true, else the third.
-struct WhereLayer: Operator {
-  static let names = ["Where"]
+package struct WhereLayer: Operator {
+  package static let names = ["Where"]
 
-  init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 3...3) }
+  package init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 3...3) }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     [try Broadcasting.join(inputs.compactMap { $0 }, type: inputs[1]!.type)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let condition = inputs[0]!, yes = inputs[1]!, no = inputs[2]!
     let shape = try Broadcasting.shape(try Broadcasting.shape(condition.shape, yes.shape), no.shape)
     let places = [condition, yes, no].map { broadcastIndices($0.shape, to: shape) }

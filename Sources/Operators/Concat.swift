@@ -3,18 +3,18 @@
 import Graphs
 import Tensors
 
-struct ConcatLayer: Operator {
-  static let names = ["Concat"]
+package struct ConcatLayer: Operator {
+  package static let names = ["Concat"]
 
   let axis: Int
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...4096)
     guard let axis = try attributes.integer("axis") else { throw OperatorError("attribute axis is missing") }
     self.axis = axis
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let operands = inputs.compactMap { $0 }
     let axis = try normalized(axis, rank: operands[0].rank)
     let batches = Set(operands.compactMap(\.batchAxis))
@@ -42,7 +42,7 @@ struct ConcatLayer: Operator {
     return [model.with(shape: shape, batchAxis: batch)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let operands = inputs.compactMap { $0 }
     let axis = try normalized(axis, rank: operands[0].shape.count)
     let largest = operands.map { $0.shape.reduce(1, *) / max($0.shape[axis], 1) }.max()!
@@ -71,7 +71,7 @@ struct ConcatLayer: Operator {
     ]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let output = node.outputs[0]!, operands = node.inputs.compactMap { $0 }
     let shape = lowering.shape(output)
     let axis = try normalized(axis, rank: shape.count)

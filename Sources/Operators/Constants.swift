@@ -4,12 +4,12 @@ import Graphs
 import Tensors
 
 /// Constant: one tensor, given as an attribute.
-struct ConstantLayer: Operator {
-  static let names = ["Constant"]
+package struct ConstantLayer: Operator {
+  package static let names = ["Constant"]
 
   let tensor: Tensor
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 0...0)
     if case .tensor(let tensor)? = attributes.content("value") {
       self.tensor = tensor
@@ -26,17 +26,17 @@ struct ConstantLayer: Operator {
     }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] { [Fact(constant: tensor)] }
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] { [tensor] }
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] { [Fact(constant: tensor)] }
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] { [tensor] }
 }
 
 /// ConstantOfShape: one number (0 of type float32 unless given) everywhere.
-struct ConstantOfShapeLayer: Operator {
-  static let names = ["ConstantOfShape"]
+package struct ConstantOfShapeLayer: Operator {
+  package static let names = ["ConstantOfShape"]
 
   let number: Tensor
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     switch attributes.content("value") {
     case nil: number = Tensor(shape: [1], floats: [0])
@@ -45,7 +45,7 @@ struct ConstantOfShapeLayer: Operator {
     }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let shape = try inputs[0]!.integers("the shape")
     let count = shape.reduce((1, false)) { total, extent in
       let (product, overflow) = total.0.multipliedReportingOverflow(by: extent)
@@ -57,22 +57,22 @@ struct ConstantOfShapeLayer: Operator {
     return [Fact(shape: shape, type: number.type)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let shape = try infer(inputs.map { $0.map { Fact(constant: $0) } })[0].shape
     return [number.picking([Int](repeating: 0, count: shape.reduce(1, *)), shape: shape)]
   }
 
-  func readsOnlyShape(from position: Int) -> Bool { true }
+  package func readsOnlyShape(from position: Int) -> Bool { true }
 }
 
 /// Shape: the extents of a value, from `start` to `end` since opset 15.
-struct ShapeLayer: Operator {
-  static let names = ["Shape"]
+package struct ShapeLayer: Operator {
+  package static let names = ["Shape"]
 
   let start: Int
   let end: Int?
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     start = attributes.opset >= 15 ? try attributes.integer("start") ?? 0 : 0
     end = attributes.opset >= 15 ? try attributes.integer("end") : nil
@@ -84,28 +84,28 @@ struct ShapeLayer: Operator {
     return first < last ? Array(shape[first..<last]) : []
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     [Fact(shape: [extents(inputs[0]!.shape).count], type: .int64)]
   }
 
-  func known(_ inputs: [Fact?]) -> [Tensor]? {
+  package func known(_ inputs: [Fact?]) -> [Tensor]? {
     let extents = extents(inputs[0]!.shape)
     return [Tensor(shape: [extents.count], type: .int64, integers: extents)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let extents = extents(inputs[0]!.shape)
     return [Tensor(shape: [extents.count], type: .int64, integers: extents)]
   }
 }
 
 /// Expand: repeats along axes of extent 1 until the value has the given shape (both broadcast).
-struct ExpandLayer: Operator {
-  static let names = ["Expand"]
+package struct ExpandLayer: Operator {
+  package static let names = ["Expand"]
 
-  init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 2...2) }
+  package init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 2...2) }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     let target = try inputs[1]!.integers("the target shape")
     guard target.allSatisfy({ $0 > 0 && $0 <= 1 << 31 }) else { throw OperatorError("\(target) is not a usable shape") }
@@ -113,12 +113,12 @@ struct ExpandLayer: Operator {
     return [input.with(shape: shape, batchAxis: input.batchAxis.map { $0 + shape.count - input.rank })]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let shape = try Broadcasting.shape(inputs[0]!.shape, inputs[1]!.integers ?? [])
     return [inputs[0]!.picking(broadcastIndices(inputs[0]!.shape, to: shape), shape: shape)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let output = node.outputs[0]!, shape = lowering.shape(output)
     let current = try lowering.whole(node.inputs[0]!)
     // Leading axes that the operand lacks have extent 1.
@@ -130,5 +130,5 @@ struct ExpandLayer: Operator {
       shape.indices.map { BoxAxis(extent: shape[$0], step: own[$0] == 1 ? 0 : 1) }, from: source, to: target)
   }
 
-  func readsOnlyShape(from position: Int) -> Bool { position == 1 }
+  package func readsOnlyShape(from position: Int) -> Bool { position == 1 }
 }

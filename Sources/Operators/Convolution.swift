@@ -7,15 +7,15 @@ import Graphs
 import Primitives
 import Tensors
 
-struct ConvolutionLayer: Operator {
-  static let names = ["Conv"]
+package struct ConvolutionLayer: Operator {
+  package static let names = ["Conv"]
 
   let attributes: WindowAttributes
   let groups: Int
   var after = FusedActivation.none
   var hasResidual = false
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 2...3)
     self.attributes = try WindowAttributes(attributes)
     groups = try attributes.integer("group") ?? 1
@@ -37,7 +37,7 @@ struct ConvolutionLayer: Operator {
     return try attributes.window(kernel: kernel, image: Array(input[2...]))
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!, filter = inputs[1]!
     let (_, output) = try window(input.shape, filter.shape)
     if filter.batchAxis != nil { throw OperatorError.mixing("its filter depends on the input") }
@@ -51,7 +51,7 @@ struct ConvolutionLayer: Operator {
     return [input.with(shape: [input.shape[0], filter.shape[0]] + spatial, batchAxis: input.batchAxis)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = inputs[0]!, filter = inputs[1]!
     let (window, out) = try window(input.shape, filter.shape)
     let plane = planeExtents(input.shape)
@@ -88,7 +88,7 @@ struct ConvolutionLayer: Operator {
     return [Tensor(shape: [input.shape[0], outputs] + spatial, type: input.type, doubles: y)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     guard let filter = lowering.constant(node.inputs[1]) else {
       throw OperatorError("its filter must be a constant")
     }
@@ -112,14 +112,14 @@ struct ConvolutionLayer: Operator {
         activation: after))
   }
 
-  func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
+  package func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
     outputs[0].count * inputs[1]!.shape.dropFirst().reduce(1, *)
   }
 
-  var layoutDemand: LayoutDemand { .channelsLast }
-  var fusion: FusionTraits { FusionTraits(residualPosition: 3) }
+  package var layoutDemand: LayoutDemand { .channelsLast }
+  package var fusion: FusionTraits { FusionTraits(residualPosition: 3) }
 
-  func absorbing(_ addition: Absorption) -> (any Operator)? {
+  package func absorbing(_ addition: Absorption) -> (any Operator)? {
     guard after == .none else { return nil }
     var result = self
     switch addition {
@@ -131,7 +131,7 @@ struct ConvolutionLayer: Operator {
     return result
   }
 
-  func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {
+  package func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {
     guard after == .none, !hasResidual, affine.axis == 1, let filter = inputs[1]?.constant,
       affine.scale.count == filter.shape[0]
     else { return nil }

@@ -7,8 +7,8 @@ import Graphs
 import Primitives
 import Tensors
 
-struct ConvolutionTransposedLayer: Operator {
-  static let names = ["ConvTranspose"]
+package struct ConvolutionTransposedLayer: Operator {
+  package static let names = ["ConvTranspose"]
 
   let attributes: WindowAttributes
   let groups: Int
@@ -16,7 +16,7 @@ struct ConvolutionTransposedLayer: Operator {
   let outputShape: [Int]?
   var after = FusedActivation.none
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 2...3)
     self.attributes = try WindowAttributes(attributes)
     groups = try attributes.integer("group") ?? 1
@@ -79,7 +79,7 @@ struct ConvolutionTransposedLayer: Operator {
     )
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!, filter = inputs[1]!
     let (_, output) = try window(input.shape, filter.shape)
     if filter.batchAxis != nil { throw OperatorError.mixing("its filter depends on the input") }
@@ -94,7 +94,7 @@ struct ConvolutionTransposedLayer: Operator {
     return [input.with(shape: [input.shape[0], outputs] + spatial, batchAxis: input.batchAxis)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = inputs[0]!, filter = inputs[1]!
     let (window, out) = try window(input.shape, filter.shape)
     let plane = planeExtents(input.shape)
@@ -130,7 +130,7 @@ struct ConvolutionTransposedLayer: Operator {
     return [Tensor(shape: [input.shape[0], outputs] + spatial, type: input.type, doubles: y)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     guard let filter = lowering.constant(node.inputs[1]) else { throw OperatorError("its filter must be a constant") }
     let (window, _) = try window(lowering.shape(node.inputs[0]!), filter.shape)
     let input = try lowering.channelsLast(node.inputs[0]!)
@@ -151,20 +151,20 @@ struct ConvolutionTransposedLayer: Operator {
         input: input, filter: weights, bias: bias, output: output, window: window, groups: groups, activation: after))
   }
 
-  func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
+  package func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
     inputs[0]!.count * inputs[1]!.shape.dropFirst().reduce(1, *)
   }
 
-  var layoutDemand: LayoutDemand { .channelsLast }
+  package var layoutDemand: LayoutDemand { .channelsLast }
 
-  func absorbing(_ addition: Absorption) -> (any Operator)? {
+  package func absorbing(_ addition: Absorption) -> (any Operator)? {
     guard case .activation(let activation) = addition, after == .none else { return nil }
     var result = self
     result.after = activation
     return result
   }
 
-  func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {
+  package func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {
     guard after == .none, affine.axis == 1, let filter = inputs[1]?.constant,
       affine.scale.count == filter.shape[1] * groups
     else { return nil }

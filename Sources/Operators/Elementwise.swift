@@ -7,15 +7,15 @@ import Tensors
 
 /// Relu, Sigmoid, Tanh, Erf, Sqrt, Reciprocal, Exp, Log, Abs, Neg, Sin, Cos, Sign, Round, Floor, Ceil, Softplus,
 /// LeakyRelu (alpha 0.01 unless given) and Elu (alpha 1 unless given).
-struct ElementwiseLayer: Operator {
-  static let names = [
+package struct ElementwiseLayer: Operator {
+  package static let names = [
     "Relu", "Sigmoid", "Tanh", "Erf", "Sqrt", "Reciprocal", "Exp", "Log", "Abs", "Neg", "Sin", "Cos", "Sign", "Round",
     "Floor", "Ceil", "Softplus", "LeakyRelu", "Elu",
   ]
 
   let function: Unary.Operation
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     switch attributes.operatorName {
     case "Relu": function = .relu
@@ -41,21 +41,21 @@ struct ElementwiseLayer: Operator {
     }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] { [inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)] }
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] { [inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)] }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = inputs[0]!
     return [Tensor(shape: input.shape, type: input.type, doubles: input.doubles.map { Self.value(function, $0) })]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let input = try lowering.stored(node.inputs[0]!)
     lowering.alias(
       node.outputs[0]!, try lowering.apply(function, to: input, name: lowering.graph.valueNames[node.outputs[0]!]))
   }
 
-  func activation(_ inputs: [Fact?]) -> FusedActivation? { function == .relu ? .relu : nil }
-  var layoutDemand: LayoutDemand { .passesOn }
+  package func activation(_ inputs: [Fact?]) -> FusedActivation? { function == .relu ? .relu : nil }
+  package var layoutDemand: LayoutDemand { .passesOn }
 
   /// The function in Double.
   static func value(_ function: Unary.Operation, _ x: Double) -> Double {

@@ -5,17 +5,17 @@ import Graphs
 import Primitives
 import Tensors
 
-struct GatherLayer: Operator {
-  static let names = ["Gather"]
+package struct GatherLayer: Operator {
+  package static let names = ["Gather"]
 
   let axis: Int
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 2...2)
     axis = try attributes.integer("axis") ?? 0
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let data = inputs[0]!, indices = inputs[1]!
     let axis = try normalized(axis, rank: data.rank)
     guard indices.type == .int32 || indices.type == .int64 else {
@@ -38,7 +38,7 @@ struct GatherLayer: Operator {
     return [data.with(shape: shape, batchAxis: batch)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let data = inputs[0]!, indices = inputs[1]!.integers!
     let axis = try normalized(axis, rank: data.shape.count)
     let length = data.shape[axis], inner = data.shape[(axis + 1)...].reduce(1, *)
@@ -54,7 +54,7 @@ struct GatherLayer: Operator {
     return [data.picking(picks, shape: shape)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let data = node.inputs[0]!, indices = node.inputs[1]!, output = node.outputs[0]!
     let shape = lowering.shape(data)
     let axis = try normalized(axis, rank: shape.count)

@@ -5,12 +5,12 @@ import Graphs
 import Primitives
 import Tensors
 
-struct GeluLayer: Operator {
-  static let names = ["Gelu"]
+package struct GeluLayer: Operator {
+  package static let names = ["Gelu"]
 
   let usesTanh: Bool
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     switch try attributes.string("approximate") ?? "none" {
     case "none": usesTanh = false
@@ -19,11 +19,11 @@ struct GeluLayer: Operator {
     }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     [inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let numbers = inputs[0]!.doubles.map { x in
       let inner = usesTanh ? tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)) : erf(x / 2.0.squareRoot())
       return x / 2 * (1 + inner)
@@ -31,7 +31,7 @@ struct GeluLayer: Operator {
     return [Tensor(shape: inputs[0]!.shape, type: inputs[0]!.type, doubles: numbers)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let name = lowering.graph.valueNames[node.outputs[0]!]
     let input = try lowering.stored(node.inputs[0]!), shape = input.layout.shape
     var inner: Stored
@@ -51,5 +51,5 @@ struct GeluLayer: Operator {
     lowering.alias(node.outputs[0]!, try lowering.combine(.multiply, input, inner, shape: shape, name: name))
   }
 
-  var layoutDemand: LayoutDemand { .passesOn }
+  package var layoutDemand: LayoutDemand { .passesOn }
 }

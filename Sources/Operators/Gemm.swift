@@ -5,8 +5,8 @@ import Graphs
 import Primitives
 import Tensors
 
-struct GemmLayer: Operator {
-  static let names = ["Gemm"]
+package struct GemmLayer: Operator {
+  package static let names = ["Gemm"]
 
   let alpha: Float
   let beta: Float
@@ -15,7 +15,7 @@ struct GemmLayer: Operator {
   var after = FusedActivation.none
   var hasResidual = false
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: attributes.opset < 11 ? 3...3 : 2...3)
     alpha = try attributes.float("alpha") ?? 1
     beta = try attributes.float("beta") ?? 1
@@ -33,7 +33,7 @@ struct GemmLayer: Operator {
     return (m, k, n)
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let a = inputs[0]!, b = inputs[1]!
     let (m, _, n) = try sizes(a.shape, b.shape)
     if let axis = a.batchAxis, axis != (transposesA ? 1 : 0) {
@@ -50,7 +50,7 @@ struct GemmLayer: Operator {
     return [result]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let (m, k, n) = try sizes(inputs[0]!.shape, inputs[1]!.shape)
     let a = inputs[0]!.doubles, b = inputs[1]!.doubles
     let c = inputs.count > 2 ? inputs[2] : nil
@@ -70,7 +70,7 @@ struct GemmLayer: Operator {
     return [Tensor(shape: [m, n], type: inputs[0]!.type, doubles: y)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let a = node.inputs[0]!, b = node.inputs[1]!, output = node.outputs[0]!
     let (m, k, n) = try sizes(lowering.shape(a), lowering.shape(b))
     guard var matrix = lowering.constant(b)?.converted(to: .float32) else {
@@ -128,13 +128,13 @@ struct GemmLayer: Operator {
     }
   }
 
-  func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
+  package func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
     outputs[0].count * inputs[0]!.shape[transposesA ? 0 : 1]
   }
 
-  var fusion: FusionTraits { FusionTraits(residualPosition: 3) }
+  package var fusion: FusionTraits { FusionTraits(residualPosition: 3) }
 
-  func absorbing(_ addition: Absorption) -> (any Operator)? {
+  package func absorbing(_ addition: Absorption) -> (any Operator)? {
     guard after == .none else { return nil }
     var result = self
     switch addition {
@@ -146,7 +146,7 @@ struct GemmLayer: Operator {
     return result
   }
 
-  func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {
+  package func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {
     guard after == .none, !hasResidual, alpha == 1, beta == 1, affine.axis == 1, let weights = inputs[1]?.constant,
       affine.scale.count == output.shape[1]
     else { return nil }

@@ -5,13 +5,13 @@ import Graphs
 import Primitives
 import Tensors
 
-struct LayerNormalizationLayer: Operator {
-  static let names = ["LayerNormalization"]
+package struct LayerNormalizationLayer: Operator {
+  package static let names = ["LayerNormalization"]
 
   let axis: Int
   let epsilon: Float
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 2...3, outputs: 1...3)
     if attributes.outputs.dropFirst().contains(true) {
       throw OperatorError("its outputs mean and inverse deviation are not supported")
@@ -23,7 +23,7 @@ struct LayerNormalizationLayer: Operator {
     }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     let axis = try normalized(axis, rank: input.rank)
     if let batch = input.batchAxis, batch >= axis {
@@ -37,7 +37,7 @@ struct LayerNormalizationLayer: Operator {
     return [input.with(shape: input.shape, batchAxis: input.batchAxis)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = inputs[0]!
     let columns = input.shape[try normalized(axis, rank: input.shape.count)...].reduce(1, *)
     let x = input.doubles, scale = inputs[1]!.doubles
@@ -55,7 +55,7 @@ struct LayerNormalizationLayer: Operator {
     return [Tensor(shape: input.shape, type: input.type, doubles: y)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let input = node.inputs[0]!
     let shape = lowering.shape(input)
     let columns = shape[try normalized(axis, rank: shape.count)...].reduce(1, *)

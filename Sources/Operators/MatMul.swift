@@ -8,13 +8,13 @@ import Tensors
 /// y[b, i, j] = act(bias[j] + residual[b, i, j] + sum over k of left[b, i, k] right[b, k, j]).
 ///
 /// Inputs: left, right and, when a rule joined them, bias [n] and residual of the output's shape.
-struct MatMulLayer: Operator {
-  static let names = ["MatMul"]
+package struct MatMulLayer: Operator {
+  package static let names = ["MatMul"]
 
   var after = FusedActivation.none
   var hasResidual = false
 
-  init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 2...2) }
+  package init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 2...2) }
 
   /// The sizes of a product.
   struct Sizes {
@@ -41,7 +41,7 @@ struct MatMulLayer: Operator {
       output: batch + (left.count == 1 ? [] : [m]) + (right.count == 1 ? [] : [n]))
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let left = inputs[0]!, right = inputs[1]!
     guard left.type.isFloat, right.type.isFloat else { throw OperatorError("it is only supported on float values") }
     let sizes = try Self.sizes(left.shape, right.shape)
@@ -76,7 +76,7 @@ struct MatMulLayer: Operator {
     return [result]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let left = inputs[0]!, right = inputs[1]!
     let sizes = try Self.sizes(left.shape, right.shape)
     let a = left.doubles, b = right.doubles
@@ -99,7 +99,7 @@ struct MatMulLayer: Operator {
     return [Tensor(shape: sizes.output, type: left.type, doubles: y)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let left = node.inputs[0]!, right = node.inputs[1]!, output = node.outputs[0]!
     let sizes = try Self.sizes(lowering.shape(left), lowering.shape(right))
     var bias: Value?
@@ -135,13 +135,13 @@ struct MatMulLayer: Operator {
         transposeLeft: l.isTransposed, transposeRight: r.isTransposed, activation: after))
   }
 
-  func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
+  package func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
     outputs[0].count * (inputs[0]!.shape.last ?? 1)
   }
 
-  var fusion: FusionTraits { FusionTraits(residualPosition: 3) }
+  package var fusion: FusionTraits { FusionTraits(residualPosition: 3) }
 
-  func absorbing(_ addition: Absorption) -> (any Operator)? {
+  package func absorbing(_ addition: Absorption) -> (any Operator)? {
     guard after == .none else { return nil }
     var result = self
     switch addition {
@@ -153,7 +153,7 @@ struct MatMulLayer: Operator {
     return result
   }
 
-  func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {
+  package func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {
     guard after == .none, !hasResidual, let weights = inputs[1]?.constant, weights.shape.count == 2,
       affine.axis == output.rank - 1, affine.scale.count == weights.shape[1]
     else { return nil }

@@ -4,8 +4,8 @@ import Graphs
 import Primitives
 import Tensors
 
-struct PadLayer: Operator {
-  static let names = ["Pad"]
+package struct PadLayer: Operator {
+  package static let names = ["Pad"]
 
   enum Mode: String { case constant, reflect, edge, wrap }
 
@@ -13,7 +13,7 @@ struct PadLayer: Operator {
   /// As attributes, before opset 11.
   let fixed: (pads: [Int], number: Float)?
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     let name = try attributes.string("mode") ?? "constant"
     guard let mode = Mode(rawValue: name) else { throw OperatorError("attribute mode has the unknown value \(name)") }
     self.mode = mode
@@ -71,7 +71,7 @@ struct PadLayer: Operator {
     }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     let runs = try runs(inputs)
     if let batch = input.batchAxis, runs[batch].extent != input.shape[batch] || runs[batch].runs.count != 1
@@ -92,7 +92,7 @@ struct PadLayer: Operator {
     runs.reduce([[]]) { boxes, axis in boxes.flatMap { box in axis.runs.map { box + [$0] } } }
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = inputs[0]!
     let runs = try runs(inputs.map { $0.map { Fact(constant: $0) } })
     let shape = runs.map(\.extent)
@@ -108,7 +108,7 @@ struct PadLayer: Operator {
     return [Tensor(shape: shape, type: input.type, doubles: y)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let runs = try runs(node.inputs.map { $0.map { lowering.fact($0) } })
     if mode == .constant, let operand = node.input(2), lowering.constant(operand) == nil {
       throw OperatorError("its constant_value must be known when the model is loaded")
@@ -125,5 +125,5 @@ struct PadLayer: Operator {
     for box in boxes(runs) { try lowering.copyBox(box, from: source, to: target) }
   }
 
-  var layoutDemand: LayoutDemand { .channelsLast }
+  package var layoutDemand: LayoutDemand { .channelsLast }
 }

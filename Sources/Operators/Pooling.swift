@@ -5,12 +5,12 @@ import Primitives
 import Tensors
 
 /// MaxPool: padding never wins.
-struct MaxPoolLayer: Operator {
-  static let names = ["MaxPool"]
+package struct MaxPoolLayer: Operator {
+  package static let names = ["MaxPool"]
 
   let pool: WindowPool
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1, outputs: 1...2)
     if attributes.outputs.count > 1, attributes.outputs[1] {
       throw OperatorError("its second output (the indices) is not supported")
@@ -20,47 +20,47 @@ struct MaxPoolLayer: Operator {
     pool = try WindowPool(attributes)
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] { try pool.infer(inputs) }
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] { try pool.infer(inputs) }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     try pool.evaluate(inputs[0]!) { numbers, _, _ in
       numbers.contains { $0.isNaN } ? .nan : numbers.max() ?? -.infinity
     }
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     try pool.lower(.maximum, node, into: &lowering, countIncludePadding: false)
   }
 
-  var layoutDemand: LayoutDemand { .channelsLast }
+  package var layoutDemand: LayoutDemand { .channelsLast }
 }
 
 /// AveragePool: divides by the positions inside the image or, with count_include_pad, inside the padded image.
-struct AveragePoolLayer: Operator {
-  static let names = ["AveragePool"]
+package struct AveragePoolLayer: Operator {
+  package static let names = ["AveragePool"]
 
   let pool: WindowPool
   let countIncludePadding: Bool
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     countIncludePadding = try attributes.flag("count_include_pad")
     pool = try WindowPool(attributes)
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] { try pool.infer(inputs) }
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] { try pool.infer(inputs) }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     try pool.evaluate(inputs[0]!) { numbers, inside, padded in
       numbers.reduce(0, +) / Double(countIncludePadding ? padded : inside)
     }
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     try pool.lower(.average, node, into: &lowering, countIncludePadding: countIncludePadding)
   }
 
-  var layoutDemand: LayoutDemand { .channelsLast }
+  package var layoutDemand: LayoutDemand { .channelsLast }
 }
 
 /// What the two have in common.

@@ -33,12 +33,12 @@ private struct Grid {
   }
 }
 
-struct DequantizeLayer: Operator {
-  static let names = ["DequantizeLinear"]
+package struct DequantizeLayer: Operator {
+  package static let names = ["DequantizeLinear"]
 
   let axis: Int
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 2...3)
     axis = try attributes.integer("axis") ?? 1
     if let block = try attributes.integer("block_size"), block != 0 {
@@ -46,13 +46,13 @@ struct DequantizeLayer: Operator {
     }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     var result = inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)
     result.type = inputs[1]!.type
     return [result]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let grid = try Grid(inputs, axis: axis)
     let numbers = inputs[0]!.doubles.enumerated().map { index, q in
       (q - grid.zero[grid.place(index)]) * grid.scale[grid.place(index)]
@@ -60,7 +60,7 @@ struct DequantizeLayer: Operator {
     return [Tensor(shape: inputs[0]!.shape, type: inputs[1]!.type, doubles: numbers)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let grid = try runTimeGrid(node, lowering)
     let name = lowering.graph.valueNames[node.outputs[0]!]
     var value = try lowering.stored(node.inputs[0]!)
@@ -69,16 +69,16 @@ struct DequantizeLayer: Operator {
       node.outputs[0]!, try lowering.apply(.affine(scale: Float(grid.scale), shift: 0), to: value, name: name))
   }
 
-  var layoutDemand: LayoutDemand { .passesOn }
+  package var layoutDemand: LayoutDemand { .passesOn }
 }
 
-struct QuantizeLayer: Operator {
-  static let names = ["QuantizeLinear"]
+package struct QuantizeLayer: Operator {
+  package static let names = ["QuantizeLinear"]
 
   let axis: Int
   let type: ElementType?
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 2...3)
     axis = try attributes.integer("axis") ?? 1
     attributes.ignore("saturate")
@@ -104,13 +104,13 @@ struct QuantizeLayer: Operator {
     }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     var result = inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)
     result.type = try target(inputs.count > 2 ? inputs[2]?.type : nil).type
     return [result]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let grid = try Grid(inputs, axis: axis)
     let (type, low, high) = try target(inputs.count > 2 ? inputs[2]?.type : nil)
     let numbers = inputs[0]!.doubles.enumerated().map { index, x in
@@ -121,7 +121,7 @@ struct QuantizeLayer: Operator {
     return [Tensor(shape: inputs[0]!.shape, type: type, doubles: numbers)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let grid = try runTimeGrid(node, lowering)
     let (_, low, high) = try target(node.input(2).map { lowering.fact($0).type })
     let name = lowering.graph.valueNames[node.outputs[0]!]
@@ -135,7 +135,7 @@ struct QuantizeLayer: Operator {
       node.outputs[0]!, try lowering.apply(.clip(low: Float(low), high: Float(high)), to: value, name: name))
   }
 
-  var layoutDemand: LayoutDemand { .passesOn }
+  package var layoutDemand: LayoutDemand { .passesOn }
 }
 
 /// The scale and zero point of a node that runs on activations: known and one for the whole tensor.

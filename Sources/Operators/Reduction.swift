@@ -6,8 +6,8 @@ import Tensors
 
 /// ReduceSum, ReduceMean, ReduceMax, ReduceMin. The axes are an attribute, and later (ReduceSum since opset 13, the
 /// others since 18) an input.
-struct ReductionLayer: Operator {
-  static let names = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"]
+package struct ReductionLayer: Operator {
+  package static let names = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"]
 
   let operation: Reduce.Operation
   /// The axes as attribute; nil means all, or those of the second input.
@@ -15,7 +15,7 @@ struct ReductionLayer: Operator {
   let keepsAxes: Bool
   let emptyMeansNone: Bool
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     switch attributes.operatorName {
     case "ReduceSum": operation = .sum
     case "ReduceMean": operation = .mean
@@ -35,47 +35,47 @@ struct ReductionLayer: Operator {
     return Set(try given.map { try normalized($0, rank: inputs[0]!.rank) })
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     [try reducedFact(inputs[0]!, axes: try axes(inputs), keepsAxes: keepsAxes)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let axes = try axes(inputs.map { $0.map { Fact(constant: $0) } })
     return [evaluateReduction(operation, inputs[0]!, axes: axes, keepsAxes: keepsAxes)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let axes = try axes(node.inputs.map { $0.map { lowering.fact($0) } })
     try lowerReduction(operation, node, axes: axes, keepsAxes: keepsAxes, into: &lowering)
   }
 }
 
 /// GlobalAveragePool and GlobalMaxPool: a reduction over all axes but the first two, which stay with extent 1.
-struct GlobalPoolLayer: Operator {
-  static let names = ["GlobalAveragePool", "GlobalMaxPool"]
+package struct GlobalPoolLayer: Operator {
+  package static let names = ["GlobalAveragePool", "GlobalMaxPool"]
 
   let operation: Reduce.Operation
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     operation = attributes.operatorName == "GlobalAveragePool" ? .mean : .maximum
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     guard inputs[0]!.rank >= 3 else { throw OperatorError("its input has shape \(inputs[0]!.shape), not an image's") }
     return [try reducedFact(inputs[0]!, axes: Set(2..<inputs[0]!.rank), keepsAxes: true)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     [evaluateReduction(operation, inputs[0]!, axes: Set(2..<inputs[0]!.shape.count), keepsAxes: true)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let axes = Set(2..<lowering.shape(node.inputs[0]!).count)
     try lowerReduction(operation, node, axes: axes, keepsAxes: true, into: &lowering)
   }
 
-  var layoutDemand: LayoutDemand { .channelsLast }
+  package var layoutDemand: LayoutDemand { .channelsLast }
 }
 
 /// An axis counted from the front.

@@ -30,12 +30,14 @@ private func reshape(_ node: GraphNode, into lowering: inout Lowering) throws {
 
 /// Reshape: 0 keeps an extent (unless allowzero), -1 takes what is left. A target that fixes the samples' axis to 1
 /// means one sample at a time, and becomes the size of the batch.
-struct ReshapeLayer: Operator {
-  static let names = ["Reshape"]
+package struct ReshapeLayer: Operator {
+  package static let names = ["Reshape"]
 
   let allowsZero: Bool
+  /// The inferred shape, once it is known.
+  var shape: [Int]?
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 2...2)
     allowsZero = attributes.opset >= 14 ? try attributes.flag("allowzero") : false
   }
@@ -66,12 +68,17 @@ struct ReshapeLayer: Operator {
     return shape
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     let numbers = try inputs[1]!.integers("the target shape")
     do {
       let shape = try target(input, numbers)
-      return [input.with(shape: shape, batchAxis: try batchAxis(of: input, in: shape))]
+      let axis = try batchAxis(of: input, in: shape)
+      // A number that only happens to be the size of this batch says nothing about the samples.
+      if let axis, numbers[axis] > 0, !inputs[1]!.mayDependOnBatchSize {
+        throw OperatorError.mixing("the target \(numbers) fixes the number of samples")
+      }
+      return [input.with(shape: shape, batchAxis: axis)]
     } catch {
       guard let axis = input.batchAxis else { throw error }
       for place in numbers.indices where numbers[place] == 1 {
@@ -85,53 +92,59 @@ struct ReshapeLayer: Operator {
     }
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
-    let shape = try infer(inputs.map { $0.map { Fact(constant: $0) } })[0].shape
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+    let shape = try shape ?? infer(inputs.map { $0.map { Fact(constant: $0) } })[0].shape
     return [inputs[0]!.reshaped(shape)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
-  func readsOnlyShape(from position: Int) -> Bool { position == 1 }
+  package func bound(to outputs: [Fact]) -> any Operator {
+    var result = self
+    result.shape = outputs[0].shape
+    return result
+  }
+
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
+  package func readsOnlyShape(from position: Int) -> Bool { position == 1 }
 }
 
 /// Flatten: [axes before `axis` together, the others together].
-struct FlattenLayer: Operator {
-  static let names = ["Flatten"]
+package struct FlattenLayer: Operator {
+  package static let names = ["Flatten"]
 
   let axis: Int
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     axis = try attributes.integer("axis") ?? 1
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     let axis = axis == input.rank ? axis : try normalized(axis, rank: input.rank)
     let shape = [input.shape[..<axis].reduce(1, *), input.shape[axis...].reduce(1, *)]
     return [input.with(shape: shape, batchAxis: try batchAxis(of: input, in: shape))]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     [inputs[0]!.reshaped(try infer([Fact(constant: inputs[0]!)])[0].shape)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
 }
 
 /// Squeeze: drops axes of extent 1; the axes are an attribute before opset 13 and an input since.
-struct SqueezeLayer: Operator {
-  static let names = ["Squeeze"]
+package struct SqueezeLayer: Operator {
+  package static let names = ["Squeeze"]
 
   let axes: [Int]?
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     let takesInput = attributes.opset >= 13
     try attributes.expect(inputs: takesInput ? 1...2 : 1...1)
     axes = takesInput ? nil : try attributes.integers("axes")
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     var dropped: Set<Int>
     if let given = try axes ?? (inputs.count > 1 ? inputs[1]?.integers("the axes") : nil) {
@@ -150,28 +163,28 @@ struct SqueezeLayer: Operator {
     return [input.with(shape: shape, batchAxis: batch)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     [inputs[0]!.reshaped(try infer(inputs.map { $0.map { Fact(constant: $0) } })[0].shape)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
-  func readsOnlyShape(from position: Int) -> Bool { position == 1 }
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
+  package func readsOnlyShape(from position: Int) -> Bool { position == 1 }
 }
 
 /// Unsqueeze: inserts axes of extent 1 at places counted in the result.
-struct UnsqueezeLayer: Operator {
-  static let names = ["Unsqueeze"]
+package struct UnsqueezeLayer: Operator {
+  package static let names = ["Unsqueeze"]
 
   let axes: [Int]?
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     let takesInput = attributes.opset >= 13
     try attributes.expect(inputs: takesInput ? 2...2 : 1...1)
     axes = takesInput ? nil : try attributes.integers("axes")
     if !takesInput, axes == nil { throw OperatorError("attribute axes is missing") }
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     let given = try axes ?? inputs[1]!.integers("the axes")
     let rank = input.rank + given.count
@@ -191,10 +204,10 @@ struct UnsqueezeLayer: Operator {
     return [input.with(shape: shape, batchAxis: input.batchAxis.map { places[$0] })]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     [inputs[0]!.reshaped(try infer(inputs.map { $0.map { Fact(constant: $0) } })[0].shape)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
-  func readsOnlyShape(from position: Int) -> Bool { position == 1 }
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
+  package func readsOnlyShape(from position: Int) -> Bool { position == 1 }
 }

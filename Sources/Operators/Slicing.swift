@@ -5,8 +5,8 @@ import Tensors
 
 /// Slice: limits as attributes before opset 10 and as inputs since; negative limits count from the end, and limits
 /// beyond an axis are clamped to it.
-struct SliceLayer: Operator {
-  static let names = ["Slice"]
+package struct SliceLayer: Operator {
+  package static let names = ["Slice"]
 
   struct Limits {
     var starts: [Int]
@@ -17,7 +17,7 @@ struct SliceLayer: Operator {
 
   let limits: Limits?
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     if attributes.opset < 10 {
       try attributes.expect(inputs: 1...1)
       guard let starts = try attributes.integers("starts"), let ends = try attributes.integers("ends") else {
@@ -61,7 +61,7 @@ struct SliceLayer: Operator {
     return boxes
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     let boxes = try boxes(inputs)
     if let batch = input.batchAxis {
@@ -74,19 +74,19 @@ struct SliceLayer: Operator {
     return [input.with(shape: boxes.map(\.extent), batchAxis: input.batchAxis)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     [picked(inputs[0]!, try boxes(inputs.map { $0.map { Fact(constant: $0) } }))]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let boxes = try boxes(node.inputs.map { $0.map { lowering.fact($0) } })
     try lowering.defineBox(boxes, of: node.inputs[0]!, as: node.outputs[0]!)
   }
 }
 
 /// Split: parts of given sizes (an attribute before opset 13, an input since), or equal parts.
-struct SplitLayer: Operator {
-  static let names = ["Split"]
+package struct SplitLayer: Operator {
+  package static let names = ["Split"]
 
   let axis: Int
   let sizes: [Int]?
@@ -94,7 +94,7 @@ struct SplitLayer: Operator {
   /// Whether the last of equal parts may be smaller (opset 18).
   let allowsSmallerLast: Bool
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     let takesInput = attributes.opset >= 13
     try attributes.expect(inputs: takesInput ? 1...2 : 1...1, outputs: 1...4096)
     axis = try attributes.integer("axis") ?? 0
@@ -135,18 +135,18 @@ struct SplitLayer: Operator {
     )
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     let (axis, parts) = try boxes(inputs)
     if input.batchAxis == axis { throw OperatorError.mixing("it splits axis \(axis), along which the samples lie") }
     return parts.map { input.with(shape: $0.map(\.extent), batchAxis: input.batchAxis) }
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     try boxes(inputs.map { $0.map { Fact(constant: $0) } }).parts.map { picked(inputs[0]!, $0) }
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let parts = try boxes(node.inputs.map { $0.map { lowering.fact($0) } }).parts
     for (output, box) in zip(node.outputs, parts) {
       if let output { try lowering.defineBox(box, of: node.inputs[0]!, as: output) }

@@ -5,14 +5,14 @@ import Graphs
 import Primitives
 import Tensors
 
-struct SoftmaxLayer: Operator {
-  static let names = ["Softmax"]
+package struct SoftmaxLayer: Operator {
+  package static let names = ["Softmax"]
 
   let axis: Int
   /// Whether all axes from `axis` on share one sum.
   let isFlattening: Bool
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     isFlattening = attributes.opset < 13
     axis = try attributes.integer("axis") ?? (isFlattening ? 1 : -1)
@@ -25,7 +25,7 @@ struct SoftmaxLayer: Operator {
     return isFlattening ? Set(axis..<rank) : [axis]
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     if let batch = input.batchAxis, try axes(rank: input.rank).contains(batch) {
       throw OperatorError.mixing("it normalises over axis \(batch), along which the samples lie")
@@ -33,7 +33,7 @@ struct SoftmaxLayer: Operator {
     return [input.with(shape: input.shape, batchAxis: input.batchAxis)]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = inputs[0]!
     let axes = try axes(rank: input.shape.count)
     let strides = rowMajorStrides(input.shape)
@@ -49,7 +49,7 @@ struct SoftmaxLayer: Operator {
     return [Tensor(shape: input.shape, type: input.type, doubles: y)]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let input = node.inputs[0]!
     let operand = try lowering.block(input, axes: try axes(rank: lowering.shape(input).count))
     let output = lowering.define(node.outputs[0]!, layout: operand.stored.layout)

@@ -3,13 +3,13 @@
 import Graphs
 import Tensors
 
-struct TransposeLayer: Operator {
-  static let names = ["Transpose"]
+package struct TransposeLayer: Operator {
+  package static let names = ["Transpose"]
 
   /// Nil reverses the axes.
   let permutation: [Int]?
 
-  init(_ attributes: OperatorAttributes) throws {
+  package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     permutation = try attributes.integers("perm")
     if let permutation, permutation.sorted() != Array(permutation.indices) {
@@ -23,7 +23,7 @@ struct TransposeLayer: Operator {
     return result
   }
 
-  func infer(_ inputs: [Fact?]) throws -> [Fact] {
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     let permutation = try permutation(rank: input.rank)
     return [
@@ -32,16 +32,16 @@ struct TransposeLayer: Operator {
     ]
   }
 
-  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     [inputs[0]!.transposed(try permutation(rank: inputs[0]!.shape.count))]
   }
 
-  func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
+  package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let current = try lowering.stored(node.inputs[0]!)
     let permutation = try permutation(rank: current.layout.axes.count)
     lowering.alias(
       node.outputs[0]!, Stored(value: current.value, layout: current.layout.transposed(permutation)))
   }
 
-  var layoutDemand: LayoutDemand { permutation.map { .permutes($0) } ?? .none }
+  package var layoutDemand: LayoutDemand { permutation.map { .permutes($0) } ?? .none }
 }
