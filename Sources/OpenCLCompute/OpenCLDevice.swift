@@ -104,7 +104,12 @@ public final class OpenCLDevice: Device {
   }
 
   public func prepare(_ list: CommandList, instances: Int) async throws(DeviceError) -> [any PreparedList] {
-    try prepare(list, instances: instances, traits: traits)
+    // Compilers take seconds; they run on a thread of their own, not on one of Swift's pool.
+    try await Worker().perform { [self] () -> Result<[any PreparedList], DeviceError> in
+      do throws(DeviceError) {
+        return .success(try prepare(list, instances: instances, traits: traits))
+      } catch { return .failure(error) }
+    }.get()
   }
 
   /// Prepares with a given choice of kernels.

@@ -9,6 +9,7 @@ extension MatrixMultiply {
       if traits.usesTiles, let launch = try tiledShared(list, traits, rows: rows, filter: filter) { return [launch] }
     }
     if traits.usesVectors && !transposeRight { return [vector(list)] }
+    if traits.usesVectors && !transposeLeft { return [dots(list)] }
     if traits.usesTiles && traits.maximumWorkGroup >= 256 { return [tiled(list)] }
     return [direct(list, traits)]
   }
@@ -91,6 +92,12 @@ extension MatrixMultiply {
       arguments: operands + [
         .long(m), .long(n), .long(k), .long(transposeLeft ? 1 : k), .long(transposeLeft ? m : 1), .long(n),
       ] + activation.launchArguments)
+  }
+
+  private func dots(_ list: CommandList) -> KernelLaunch {
+    .single(
+      "dense/matrix_vector.cl", "matrix_dots", over: [quotient(m, 4), quotient(n, 4), batches],
+      arguments: operands + [.long(m), .long(n), .long(k), .long(k), .long(k)] + activation.launchArguments)
   }
 
   private func tiled(_ list: CommandList) -> KernelLaunch {

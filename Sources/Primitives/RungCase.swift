@@ -23,6 +23,7 @@ package struct RungCase: Sendable {
       convolution(
         [2, 10, 9, 20], outputs: 20, Window(rows: 3, columns: 3, top: 1, left: 1, bottom: 1, right: 1), groups: 20),
       matrixProduct(m: 37, n: 50, k: 45), matrixProduct(m: 130, n: 200, k: 64),
+      matrixProduct(m: 21, n: 39, k: 50, transposeRight: true),
     ]
   }
 
@@ -44,15 +45,15 @@ package struct RungCase: Sendable {
       output: output)
   }
 
-  private static func matrixProduct(m: Int, n: Int, k: Int) -> RungCase {
+  private static func matrixProduct(m: Int, n: Int, k: Int, transposeRight: Bool = false) -> RungCase {
     var list = CommandList()
     let left = list.input([2, m, k], .float32, name: "left")
-    let right = list.input([2, k, n], .float32, name: "right")
+    let right = list.input(transposeRight ? [2, n, k] : [2, k, n], .float32, name: "right")
     let output = list.output([2, m, n], .float32, name: "output")
     append(
       MatrixMultiply(
         left: left, right: right, output: output, m: m, n: n, k: k, batchShape: [2], leftBatchStrides: [m * k],
-        rightBatchStrides: [k * n]), &list)
+        rightBatchStrides: [k * n], transposeRight: transposeRight), &list)
     return RungCase(
       list: list, inputs: [(left, integers(2 * m * k, 3)), (right, integers(2 * k * n, 5))], output: output)
   }

@@ -142,6 +142,7 @@ import Testing
     Product(batch: [], m: 37, n: 50, k: 45), Product(batch: [2, 3], m: 9, n: 33, k: 20),
     Product(batch: [2], m: 9, n: 17, k: 20, transposeRight: true),
     Product(batch: [2], m: 9, n: 17, k: 20, transposeLeft: true),
+    Product(batch: [2], m: 11, n: 6, k: 32, transposeRight: true, hasEpilogue: true),
     Product(batch: [], m: 5, n: 10, k: 100, transposeRight: true, isConstant: true, hasEpilogue: true),
     Product(batch: [3], m: 7, n: 48, k: 30, isConstant: true, hasEpilogue: true),
     Product(batch: [2], m: 4, n: 6, k: 3, transposeLeft: true, transposeRight: true),
