@@ -1,4 +1,5 @@
-// oneDNN's choice of instructions, which is part of a classifier's identity: its kernels differ, and so do the last bits.
+// oneDNN's choice of instructions, which is part of a classifier's identity: its kernels differ, and so do the last
+// bits.
 
 import COneDNN
 import Compute

@@ -1,4 +1,5 @@
-// Definition of the gather. The data travels unchanged, except for the rounding of a float32 constant to the output type.
+// Definition of the gather. The data travels unchanged, except for the rounding of a float32 constant to the output
+// type.
 
 import Compute
 import Tensors

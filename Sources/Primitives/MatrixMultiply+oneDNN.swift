@@ -54,9 +54,9 @@ extension MatrixMultiply {
   /// The product as a 1x1 convolution with a sample per image, where oneDNN's matmul would be its general `gemm`; nil
   /// where it is not.
   ///
-  /// `gemm` treats the last rows of a matrix differently: on AVX2 a sample's logits depended on its slot (K = 70, N = 100,
-  /// slot 7 of 8). A convolution computes every image by the same code. A sample is a matrix of the batch or, without
-  /// batch dimensions, a row.
+  /// `gemm` treats the last rows of a matrix differently: on AVX2 a sample's logits depended on its slot (K = 70, N =
+  /// 100, slot 7 of 8). A convolution computes every image by the same code. A sample is a matrix of the batch or,
+  /// without batch dimensions, a row.
   private func pointwise(
     _ right: Tensor, _ shift: Tensor?, _ type: dnnl_data_type_t, _ post: OneDNN.PostOperations
   ) throws(OneDNNError) -> OneDNNOperation? {

@@ -1,5 +1,5 @@
-// A thin layer over oneDNN's C interface: the engine, errors, memory descriptions and an operation that several instances
-// of a command list share.
+// A thin layer over oneDNN's C interface: the engine, errors, memory descriptions and an operation that several
+// instances of a command list share.
 //
 // Every operation is made with fpmath mode `strict` and its scratch memory handed in, so that one primitive may run on
 // several threads at once. All calls come from threads that were set to one OpenMP thread (`OneDNN.useOneThread`): an

@@ -1,5 +1,5 @@
-// Definition of the element functions. Those that binary32 does not compute exactly rounded are computed in binary64 and
-// rounded once.
+// Definition of the element functions. Those that binary32 does not compute exactly rounded are computed in binary64
+// and rounded once.
 
 import Compute
 import Glibc

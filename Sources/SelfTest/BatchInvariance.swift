@@ -1,4 +1,5 @@
-// The classifier is one fixed function: what a sample gets must not depend on its slot in the batch, nor on its company.
+// The classifier is one fixed function: what a sample gets must not depend on its slot in the batch, nor on its
+// company.
 
 import Compute
 import Primitives
@@ -7,8 +8,8 @@ import Tensors
 extension AgreementTable {
   /// Moves one sample through every slot of a batch, among strangers that change each time, and compares bits.
   ///
-  /// The network has each kind of layer once: convolutions (image, 3x3, 1x1, strided, depthwise, with residual), pooling,
-  /// scaling, normalisation, softmax and a fully connected layer.
+  /// The network has each kind of layer once: convolutions (image, 3x3, 1x1, strided, depthwise, with residual),
+  /// pooling, scaling, normalisation, softmax and a fully connected layer.
   public static func batchInvariance(
     devices: [any Device], batches: [Int] = [1, 2, 3, 8]
   ) async -> [AgreementRow] {

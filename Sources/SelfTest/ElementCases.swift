@@ -18,8 +18,8 @@ private func unary(
   }
 }
 
-// Where a function has no exact rounding the tolerance is that of OpenCL 1.2, section 7.4 (exp 3, log 3, tanh 5, erf 16,
-// sin and cos 4, pow 16, sqrt 3, reciprocal 2.5 ulp), summed along the formula.
+// Where a function has no exact rounding the tolerance is that of OpenCL 1.2, section 7.4 (exp 3, log 3, tanh 5, erf
+// 16, sin and cos 4, pow 16, sqrt 3, reciprocal 2.5 ulp), summed along the formula.
 private let unaryCases: [AgreementCase] = [
   unary("identity", .identity, .exact), unary("relu", .relu, .exact), unary("abs", .abs, .exact),
   unary("negate", .negate, .exact), unary("sign", .sign, .exact), unary("round", .round, .exact),

@@ -5,8 +5,8 @@ import Glibc
 import Primitives
 import Tensors
 
-/// A compare table like that of the Gaussian law. It is made in binary64 for these cases only; certificates use the exact
-/// table of Statistics.
+/// A compare table like that of the Gaussian law. It is made in binary64 for these cases only; certificates use the
+/// exact table of Statistics.
 private func noiseLaw(sigma: Double, channels: Int, step: Float) -> AddNoise.NoiseLaw {
   let center = 255 * (Int(sigma * 6) + 1)
   var thresholds: [UInt64] = []

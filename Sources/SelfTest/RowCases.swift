@@ -77,8 +77,8 @@ private func softmax(_ name: String, _ outer: Int, _ length: Int, _ inner: Int, 
   -> AgreementCase
 {
   let tolerance = Tolerance.computed { builder in
-    // x - max rounds once, which exp turns into a relative error of u |x - max| (at most 16 here); exp errs by 3 ulp, the
-    // sum by gamma, the quotient by 2.5 ulp. Probabilities are at most 1.
+    // x - max rounds once, which exp turns into a relative error of u |x - max| (at most 16 here); exp errs by 3 ulp,
+    // the sum by gamma, the quotient by 2.5 ulp. Probabilities are at most 1.
     Array(repeating: gamma(length) + 24 * 0x1p-23, count: outer * length * inner)
   }
   return AgreementCase(Softmax.name, name, tolerance) { builder throws(ShapeError) in
