@@ -10,8 +10,8 @@ extension CopyStrided {
     try require(
       extents.count <= 6 && inputStrides.count == extents.count && outputStrides.count == extents.count
         && extents.allSatisfy { $0 >= 1 },
-      "\(name) expects at most six dimensions of positive extent and a stride for each, not \(extents), \(inputStrides) "
-        + "and \(outputStrides)")
+      "\(name) expects at most six dimensions of positive extent and a stride for each, not \(extents), "
+        + "\(inputStrides) and \(outputStrides)")
     let from = reach(extents, inputStrides, offset: inputOffset)
     let to = reach(extents, outputStrides, offset: outputOffset)
     try require(
