@@ -77,6 +77,9 @@ let package = Package(
       name: "ComputeTests",
       dependencies: ["Compute", "Primitives", "CPUCompute", "SelfTest", "OpenCLCompute", "Tensors", "TestSupport"]),
     .testTarget(
+      name: "OpenCLTests",
+      dependencies: ["OpenCLCompute", "Primitives", "Compute", "Tensors", "TestSupport"]),
+    .testTarget(
       name: "ModelTests",
       dependencies: [
         "ONNXImport", "Operators", "Graphs", "CPUCompute", "OpenCLCompute", "Inputs", "Tensors", "Compute", "TestSupport",
