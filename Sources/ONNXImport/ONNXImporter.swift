@@ -16,7 +16,8 @@ public enum ONNXImporter {
   /// The graph of the model at `path`. Weights may stand in files beside it (external data).
   public static func load(_ path: String) throws(ImportError) -> Graph {
     let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-    return try load(try bytes(path), name: path, folder: path.contains("/") ? folder : ".")
+    // The search for a character: the one for a string is full Foundation's, which brings ICU into the program.
+    return try load(try bytes(path), name: path, folder: path.contains("/" as Character) ? folder : ".")
   }
 
   /// The file's content, uncompressed.
@@ -46,7 +47,8 @@ public enum ONNXImporter {
         path: name, reason: "its protocol buffer does not parse, so it is truncated, damaged or no ONNX file")
     }
     guard model.hasGraph, !model.opsetImport.isEmpty else {
-      throw .malformed(path: name, reason: "it holds no graph or names no operator set, so it is truncated or no ONNX file")
+      throw .malformed(
+        path: name, reason: "it holds no graph or names no operator set, so it is truncated or no ONNX file")
     }
     guard let version = model.opsetImport.filter({ isDefaultDomain($0.domain) }).map({ Int($0.version) }).max() else {
       throw .malformed(path: name, reason: "it does not name the version of the standard operator set")
