@@ -78,8 +78,10 @@ public enum Broadcasting {
     let rank = max(left.count, right.count)
     var result = [Int](repeating: 1, count: rank)
     for axis in 0..<rank {
-      let l = axis - (rank - left.count), r = axis - (rank - right.count)
-      let a = l < 0 ? 1 : left[l], b = r < 0 ? 1 : right[r]
+      let l = axis - (rank - left.count)
+      let r = axis - (rank - right.count)
+      let a = l < 0 ? 1 : left[l]
+      let b = r < 0 ? 1 : right[r]
       guard a == b || a == 1 || b == 1 else {
         throw OperatorError("the shapes \(left) and \(right) do not fit each other")
       }
@@ -97,7 +99,8 @@ public enum Broadcasting {
       guard let own = operand.batchAxis else { continue }
       let aligned = own + shape.count - operand.rank
       if let axis, axis != aligned {
-        throw OperatorError.mixing("it combines different samples: their axis is \(axis) in one operand, \(aligned) in another")
+        throw OperatorError.mixing(
+          "it combines different samples: their axis is \(axis) in one operand, \(aligned) in another")
       }
       axis = aligned
     }

@@ -40,7 +40,9 @@ public struct GraphDescription: Sendable, Codable, CustomStringConvertible {
 
   public var description: String {
     var lines = ["model \(name) (opset \(opset))"]
-    for port in inputs { lines.append("input   \(port.name): \(port.type.rawValue) [\(port.shape.joined(separator: ", "))]") }
+    for port in inputs {
+      lines.append("input   \(port.name): \(port.type.rawValue) [\(port.shape.joined(separator: ", "))]")
+    }
     for port in outputs {
       lines.append("output  \(port.name): \(port.type.rawValue) [\(port.shape.joined(separator: ", "))]")
     }

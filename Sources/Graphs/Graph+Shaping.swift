@@ -30,7 +30,8 @@ extension Graph {
         first = first ?? error
       }
     }
-    if case .node(let name, let operatorName, let reason)? = first, (try? shaped(batch: nil, dimensions: dimensions)) != nil
+    if case .node(let name, let operatorName, let reason)? = first,
+      (try? shaped(batch: nil, dimensions: dimensions)) != nil
     {
       throw .batch(reason: "with several samples at a time, node \(name) (\(operatorName)) fails: \(reason)")
     }
@@ -100,7 +101,8 @@ extension Graph {
         let isKnown = operands.allSatisfy { $0 == nil || $0!.constant != nil }
         var contents = node.operation.known(operands)
         if contents == nil, isKnown, results.allSatisfy({ $0.count <= Self.largestFolded }) {
-          contents = try larger?.contents(of: node, operands: operands)
+          contents =
+            try larger?.contents(of: node, operands: operands)
             ?? node.operation.evaluate(operands.map { $0?.constant })
         }
         if let contents {

@@ -116,7 +116,9 @@ public struct Lowering {
   public mutating func alias(_ id: ValueID, _ existing: Stored) { stored[id] = existing }
 
   /// Scratch memory of the activations' type.
-  public mutating func scratch(_ shape: [Int], name: String) -> Value { list.transient(shape, activationType, name: name) }
+  public mutating func scratch(_ shape: [Int], name: String) -> Value {
+    list.transient(shape, activationType, name: name)
+  }
 
   /// A copy in another memory order.
   public mutating func rearranged(_ source: Stored, as layout: Layout, name: String) throws -> Stored {
@@ -178,8 +180,9 @@ public struct Lowering {
   ) throws -> Stored {
     var operands = [left, right]
     for operand in operands where !list[operand.value].type.isFloat {
-      throw OperatorError("arithmetic on \(list[operand.value].type.rawValue) is only supported where it can be "
-        + "computed when the model is loaded")
+      throw OperatorError(
+        "arithmetic on \(list[operand.value].type.rawValue) is only supported where it can be "
+          + "computed when the model is loaded")
     }
     let full = operands.firstIndex { $0.layout.shape == shape && !isConstant($0.value) }
     let layout = full.map { operands[$0].layout } ?? .dense(shape)
@@ -204,8 +207,9 @@ public struct Lowering {
   /// Records a function of each element, in the operand's memory order.
   public mutating func apply(_ operation: Unary.Operation, to operand: Stored, name: String) throws -> Stored {
     guard list[operand.value].type.isFloat else {
-      throw OperatorError("arithmetic on \(list[operand.value].type.rawValue) is only supported where it can be "
-        + "computed when the model is loaded")
+      throw OperatorError(
+        "arithmetic on \(list[operand.value].type.rawValue) is only supported where it can be "
+          + "computed when the model is loaded")
     }
     let value = list.transient(list[operand.value].shape, activationType, name: name)
     try list.append(Unary(operation, input: operand.value, output: value))

@@ -24,7 +24,8 @@ public struct InputPlacement: Sendable {
   /// Where element `index` (row-major in the logical shape of one sample) of a sample stands within its memory.
   /// - Complexity: O(number of dimensions).
   public func physicalIndex(_ index: Int) -> Int {
-    var rest = index, result = 0
+    var rest = index
+    var result = 0
     for factor in (isBatched ? Layout(Array(layout.axes.dropFirst())) : layout).axes.joined().reversed() {
       result += rest % factor.extent * factor.stride
       rest /= factor.extent

@@ -27,7 +27,8 @@ extension RewritingRule {
 
   /// A sum with another value of the same shape moves into the layer that computes one of its operands.
   static let fuseResidual = RewritingRule(name: "fuse residual") { graph, first, second, position in
-    guard second.operation.fusion.isAddition, second.inputs.count == 2, let place = first.operation.fusion.residualPosition,
+    guard second.operation.fusion.isAddition, second.inputs.count == 2,
+      let place = first.operation.fusion.residualPosition,
       let other = second.inputs[1 - position], let own = second.inputs[position], other != own,
       let operation = first.operation.absorbing(.residual)
     else { return nil }

@@ -39,7 +39,9 @@ struct GraphBuilder {
       }
       outputs.append(value)
     }
-    guard !outputs.isEmpty, !inputs.isEmpty else { throw .malformed(path: path, reason: "it has no input or no output") }
+    guard !outputs.isEmpty, !inputs.isEmpty else {
+      throw .malformed(path: path, reason: "it has no input or no output")
+    }
     let sorted = try sort(nodes, known: Set(constants.keys).union(inputs.map(\.value)))
     let used = Set(sorted.flatMap { $0.inputs.compactMap { $0 } } + outputs)
     return Graph(

@@ -14,7 +14,8 @@ struct TensorReader {
   /// The tensor of a message. Sizes are checked before anything is allocated.
   func tensor(_ message: ONNXTensorProto, name: String) throws(ImportError) -> Tensor {
     guard let type = ElementType(onnx: Int(message.dataType)) else {
-      throw .malformed(path: path, reason: "the tensor \(name) has ONNX type \(message.dataType), which is not supported")
+      throw .malformed(
+        path: path, reason: "the tensor \(name) has ONNX type \(message.dataType), which is not supported")
     }
     let shape = message.dims.map { Int($0) }
     var count = 1
@@ -73,7 +74,8 @@ struct TensorReader {
       throw .malformed(path: path, reason: "the external tensor \(name) does not say in which file it is")
     }
     guard !location.hasPrefix("/"), !location.split(separator: "/").contains("..") else {
-      throw .malformed(path: path, reason: "the external tensor \(name) points outside the model's folder (\(location))")
+      throw .malformed(
+        path: path, reason: "the external tensor \(name) points outside the model's folder (\(location))")
     }
     guard let folder else {
       throw .malformed(path: path, reason: "the tensor \(name) is in the file \(location), which is not at hand")

@@ -41,11 +41,13 @@ package struct ArithmeticLayer: Operator {
 
   private func evaluate(_ left: Tensor, _ right: Tensor) throws -> Tensor {
     let shape = try Broadcasting.shape(left.shape, right.shape)
-    let l = broadcastIndices(left.shape, to: shape), r = broadcastIndices(right.shape, to: shape)
+    let l = broadcastIndices(left.shape, to: shape)
+    let r = broadcastIndices(right.shape, to: shape)
     if let a = left.integers, let b = right.integers, operation != .power {
       return Tensor(shape: shape, type: left.type, integers: try zip(l, r).map { try integer(a[$0], b[$1]) })
     }
-    let a = left.doubles, b = right.doubles
+    let a = left.doubles
+    let b = right.doubles
     return Tensor(shape: shape, type: left.type, doubles: zip(l, r).map { number(a[$0], b[$1]) })
   }
 

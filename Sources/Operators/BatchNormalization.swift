@@ -40,7 +40,8 @@ package struct BatchNormalizationLayer: Operator {
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = inputs[0]!
     let p = inputs.dropFirst().map { $0!.doubles }
-    let area = input.shape[2...].reduce(1, *), channels = input.shape[1]
+    let area = input.shape[2...].reduce(1, *)
+    let channels = input.shape[1]
     let y = input.doubles.enumerated().map { index, x in
       let c = index / area % channels
       return after.number((x - p[2][c]) / (p[3][c] + Double(epsilon)).squareRoot() * p[0][c] + p[1][c])
@@ -66,7 +67,8 @@ package struct BatchNormalizationLayer: Operator {
     guard let affine = affine(node.inputs.map { lowering.constant($0) }) else {
       throw OperatorError("its parameters must be constants")
     }
-    let input = node.inputs[0]!, channels = affine.scale.count
+    let input = node.inputs[0]!
+    let channels = affine.scale.count
     let shape = lowering.shape(input)
     let layout = shape.count == 2 ? Layout.dense(shape) : .channelsLast(shape)
     let value = try lowering.load(input, as: layout)

@@ -14,7 +14,9 @@ package struct CastLayer: Operator {
   package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: 1...1)
     guard let code = try attributes.integer("to") else { throw OperatorError("attribute to is missing") }
-    guard let type = ElementType(onnx: code) else { throw OperatorError("casting to ONNX type \(code) is not supported") }
+    guard let type = ElementType(onnx: code) else {
+      throw OperatorError("casting to ONNX type \(code) is not supported")
+    }
     self.type = type
     // Both only concern 8-bit floats, which are not supported.
     attributes.ignore("saturate")
@@ -35,7 +37,8 @@ package struct CastLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
-    let input = node.inputs[0]!, output = node.outputs[0]!
+    let input = node.inputs[0]!
+    let output = node.outputs[0]!
     let current = try lowering.stored(input)
     // 8-bit results are kept as floats.
     let from = lowering.list[current.value].type

@@ -14,7 +14,9 @@ package struct ComparisonLayer: Operator {
     try attributes.expect(inputs: name == "Not" ? 1...1 : 2...2)
   }
 
-  package func infer(_ inputs: [Fact?]) throws -> [Fact] { [try Broadcasting.join(inputs.compactMap { $0 }, type: .bool)] }
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
+    [try Broadcasting.join(inputs.compactMap { $0 }, type: .bool)]
+  }
 
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let left = inputs[0]!
@@ -23,7 +25,8 @@ package struct ComparisonLayer: Operator {
     }
     let right = inputs[1]!
     let shape = try Broadcasting.shape(left.shape, right.shape)
-    let a = left.doubles, b = right.doubles
+    let a = left.doubles
+    let b = right.doubles
     let truths = zip(broadcastIndices(left.shape, to: shape), broadcastIndices(right.shape, to: shape)).map { i, j in
       switch name {
       case "Equal": a[i] == b[j]
@@ -50,7 +53,9 @@ package struct WhereLayer: Operator {
   }
 
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
-    let condition = inputs[0]!, yes = inputs[1]!, no = inputs[2]!
+    let condition = inputs[0]!
+    let yes = inputs[1]!
+    let no = inputs[2]!
     let shape = try Broadcasting.shape(try Broadcasting.shape(condition.shape, yes.shape), no.shape)
     let places = [condition, yes, no].map { broadcastIndices($0.shape, to: shape) }
     let truths = condition.doubles
@@ -62,7 +67,8 @@ package struct WhereLayer: Operator {
             ? [] : places[0].indices.map { truths[places[0][$0]] != 0 ? a[places[1][$0]] : b[places[2][$0]] })
       ]
     }
-    let a = yes.doubles, b = no.doubles
+    let a = yes.doubles
+    let b = no.doubles
     return [
       Tensor(
         shape: shape, type: yes.type,

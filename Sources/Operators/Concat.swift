@@ -72,7 +72,8 @@ package struct ConcatLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
-    let output = node.outputs[0]!, operands = node.inputs.compactMap { $0 }
+    let output = node.outputs[0]!
+    let operands = node.inputs.compactMap { $0 }
     let shape = lowering.shape(output)
     let axis = try normalized(axis, rank: shape.count)
     var layout = Layout.dense(shape)

@@ -80,7 +80,8 @@ package struct ShapeLayer: Operator {
 
   private func extents(_ shape: [Int]) -> [Int] {
     func place(_ limit: Int) -> Int { min(max(limit < 0 ? limit + shape.count : limit, 0), shape.count) }
-    let first = place(start), last = place(end ?? shape.count)
+    let first = place(start)
+    let last = place(end ?? shape.count)
     return first < last ? Array(shape[first..<last]) : []
   }
 
@@ -119,7 +120,8 @@ package struct ExpandLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
-    let output = node.outputs[0]!, shape = lowering.shape(output)
+    let output = node.outputs[0]!
+    let shape = lowering.shape(output)
     let current = try lowering.whole(node.inputs[0]!)
     // Leading axes that the operand lacks have extent 1.
     let missing = [[Layout.Factor]](repeating: [], count: shape.count - current.layout.axes.count)

@@ -38,7 +38,8 @@ package struct ConvolutionLayer: Operator {
   }
 
   package func infer(_ inputs: [Fact?]) throws -> [Fact] {
-    let input = inputs[0]!, filter = inputs[1]!
+    let input = inputs[0]!
+    let filter = inputs[1]!
     let (_, output) = try window(input.shape, filter.shape)
     if filter.batchAxis != nil { throw OperatorError.mixing("its filter depends on the input") }
     if let bias = inputs.count > 2 ? inputs[2] : nil, bias.shape != [filter.shape[0]] {
@@ -52,13 +53,17 @@ package struct ConvolutionLayer: Operator {
   }
 
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
-    let input = inputs[0]!, filter = inputs[1]!
+    let input = inputs[0]!
+    let filter = inputs[1]!
     let (window, out) = try window(input.shape, filter.shape)
     let plane = planeExtents(input.shape)
-    let x = input.doubles, w = filter.doubles
+    let x = input.doubles
+    let w = filter.doubles
     let bias = inputs.count > 2 ? inputs[2]?.doubles : nil
     let residual = hasResidual ? inputs[3]?.doubles : nil
-    let outputs = filter.shape[0], perGroup = filter.shape[1], channels = input.shape[1]
+    let outputs = filter.shape[0]
+    let perGroup = filter.shape[1]
+    let channels = input.shape[1]
     var y: [Double] = []
     for n in 0..<input.shape[0] {
       for o in 0..<outputs {

@@ -44,9 +44,12 @@ package struct ConvolutionTransposedLayer: Operator {
     for extent in (outputPadding ?? []) + (outputShape ?? []) where extent < 0 || extent > 1 << 31 {
       throw OperatorError("output_padding or output_shape has the extent \(extent)")
     }
-    var before = [Int](), after = [Int](), output = [Int]()
+    var before = [Int]()
+    var after = [Int]()
+    var output = [Int]()
     for axis in 0..<rank {
-      let stride = attributes.strides?[axis] ?? 1, dilation = attributes.dilations?[axis] ?? 1
+      let stride = attributes.strides?[axis] ?? 1
+      let dilation = attributes.dilations?[axis] ?? 1
       let full =
         stride * (input[2 + axis] - 1) + (outputPadding?[axis] ?? 0) + dilation * (kernel[axis] - 1) + 1
       let isSame = attributes.padding == .sameUpper || attributes.padding == .sameLower
@@ -69,8 +72,11 @@ package struct ConvolutionTransposedLayer: Operator {
       guard let list else { return [missing, missing] }
       return list.count == 1 ? [missing] + list : list
     }
-    let k = two(kernel, 1), s = two(attributes.strides, 1), d = two(attributes.dilations, 1)
-    let b = two(before, 0), a = two(after, 0)
+    let k = two(kernel, 1)
+    let s = two(attributes.strides, 1)
+    let d = two(attributes.dilations, 1)
+    let b = two(before, 0)
+    let a = two(after, 0)
     return (
       Window(
         rows: k[0], columns: k[1], strideRows: s[0], strideColumns: s[1], dilationRows: d[0], dilationColumns: d[1],
@@ -80,7 +86,8 @@ package struct ConvolutionTransposedLayer: Operator {
   }
 
   package func infer(_ inputs: [Fact?]) throws -> [Fact] {
-    let input = inputs[0]!, filter = inputs[1]!
+    let input = inputs[0]!
+    let filter = inputs[1]!
     let (_, output) = try window(input.shape, filter.shape)
     if filter.batchAxis != nil { throw OperatorError.mixing("its filter depends on the input") }
     let outputs = filter.shape[1] * groups
@@ -95,12 +102,16 @@ package struct ConvolutionTransposedLayer: Operator {
   }
 
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
-    let input = inputs[0]!, filter = inputs[1]!
+    let input = inputs[0]!
+    let filter = inputs[1]!
     let (window, out) = try window(input.shape, filter.shape)
     let plane = planeExtents(input.shape)
-    let x = input.doubles, w = filter.doubles
+    let x = input.doubles
+    let w = filter.doubles
     let bias = inputs.count > 2 ? inputs[2]?.doubles : nil
-    let perGroup = filter.shape[1], outputs = perGroup * groups, channels = input.shape[1]
+    let perGroup = filter.shape[1]
+    let outputs = perGroup * groups
+    let channels = input.shape[1]
     var y = [Double](repeating: 0, count: input.shape[0] * outputs * out[0] * out[1])
     for n in 0..<input.shape[0] {
       for c in 0..<channels {
@@ -134,7 +145,8 @@ package struct ConvolutionTransposedLayer: Operator {
     guard let filter = lowering.constant(node.inputs[1]) else { throw OperatorError("its filter must be a constant") }
     let (window, _) = try window(lowering.shape(node.inputs[0]!), filter.shape)
     let input = try lowering.channelsLast(node.inputs[0]!)
-    let perGroup = filter.shape[1], channels = filter.shape[0] / groups
+    let perGroup = filter.shape[1]
+    let channels = filter.shape[0] / groups
     // [groups, channels, outputs, R, S] to [groups, outputs, R, S, channels]
     let packed = filter.converted(to: .float32)
       .reshaped([groups, channels, perGroup, window.rows, window.columns]).transposed([0, 2, 3, 4, 1])
@@ -168,7 +180,9 @@ package struct ConvolutionTransposedLayer: Operator {
     guard after == .none, affine.axis == 1, let filter = inputs[1]?.constant,
       affine.scale.count == filter.shape[1] * groups
     else { return nil }
-    let area = filter.shape[2...].reduce(1, *), perGroup = filter.shape[1], channels = filter.shape[0] / groups
+    let area = filter.shape[2...].reduce(1, *)
+    let perGroup = filter.shape[1]
+    let channels = filter.shape[0] / groups
     return absorbed(affine, weights: filter, weightsAt: 1, bias: inputs.count > 2 ? inputs[2] : nil, biasAt: 2) {
       $0 / area / perGroup / channels * perGroup + $0 / area % perGroup
     }

@@ -41,7 +41,9 @@ package struct ElementwiseLayer: Operator {
     }
   }
 
-  package func infer(_ inputs: [Fact?]) throws -> [Fact] { [inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)] }
+  package func infer(_ inputs: [Fact?]) throws -> [Fact] {
+    [inputs[0]!.with(shape: inputs[0]!.shape, batchAxis: inputs[0]!.batchAxis)]
+  }
 
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = inputs[0]!

@@ -16,7 +16,8 @@ package struct GatherLayer: Operator {
   }
 
   package func infer(_ inputs: [Fact?]) throws -> [Fact] {
-    let data = inputs[0]!, indices = inputs[1]!
+    let data = inputs[0]!
+    let indices = inputs[1]!
     let axis = try normalized(axis, rank: data.rank)
     guard indices.type == .int32 || indices.type == .int64 else {
       throw OperatorError("its indices are \(indices.type.rawValue), but must be int32 or int64")
@@ -39,14 +40,18 @@ package struct GatherLayer: Operator {
   }
 
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
-    let data = inputs[0]!, indices = inputs[1]!.integers!
+    let data = inputs[0]!
+    let indices = inputs[1]!.integers!
     let axis = try normalized(axis, rank: data.shape.count)
-    let length = data.shape[axis], inner = data.shape[(axis + 1)...].reduce(1, *)
+    let length = data.shape[axis]
+    let inner = data.shape[(axis + 1)...].reduce(1, *)
     var picks: [Int] = []
     for outer in 0..<data.shape[..<axis].reduce(1, *) {
       for index in indices {
         let place = index < 0 ? index + length : index
-        guard place >= 0, place < length else { throw OperatorError("index \(index) does not exist along axis \(axis)") }
+        guard place >= 0, place < length else {
+          throw OperatorError("index \(index) does not exist along axis \(axis)")
+        }
         for column in 0..<inner { picks.append((outer * length + place) * inner + column) }
       }
     }
@@ -55,7 +60,9 @@ package struct GatherLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
-    let data = node.inputs[0]!, indices = node.inputs[1]!, output = node.outputs[0]!
+    let data = node.inputs[0]!
+    let indices = node.inputs[1]!
+    let output = node.outputs[0]!
     let shape = lowering.shape(data)
     let axis = try normalized(axis, rank: shape.count)
     let type = lowering.fact(data).type

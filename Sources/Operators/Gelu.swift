@@ -33,7 +33,8 @@ package struct GeluLayer: Operator {
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let name = lowering.graph.valueNames[node.outputs[0]!]
-    let input = try lowering.stored(node.inputs[0]!), shape = input.layout.shape
+    let input = try lowering.stored(node.inputs[0]!)
+    let shape = input.layout.shape
     var inner: Stored
     if usesTanh {
       // sqrt(2/pi) x (1 + 0.044715 x^2)

@@ -34,7 +34,8 @@ package struct GemmLayer: Operator {
   }
 
   package func infer(_ inputs: [Fact?]) throws -> [Fact] {
-    let a = inputs[0]!, b = inputs[1]!
+    let a = inputs[0]!
+    let b = inputs[1]!
     let (m, _, n) = try sizes(a.shape, b.shape)
     if let axis = a.batchAxis, axis != (transposesA ? 1 : 0) {
       throw OperatorError.mixing("it sums over axis \(axis), along which the samples lie")
@@ -52,7 +53,8 @@ package struct GemmLayer: Operator {
 
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let (m, k, n) = try sizes(inputs[0]!.shape, inputs[1]!.shape)
-    let a = inputs[0]!.doubles, b = inputs[1]!.doubles
+    let a = inputs[0]!.doubles
+    let b = inputs[1]!.doubles
     let c = inputs.count > 2 ? inputs[2] : nil
     let numbers = c?.doubles
     let places = c.map { broadcastIndices($0.shape, to: [m, n]) }
@@ -71,7 +73,9 @@ package struct GemmLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
-    let a = node.inputs[0]!, b = node.inputs[1]!, output = node.outputs[0]!
+    let a = node.inputs[0]!
+    let b = node.inputs[1]!
+    let output = node.outputs[0]!
     let (m, k, n) = try sizes(lowering.shape(a), lowering.shape(b))
     guard var matrix = lowering.constant(b)?.converted(to: .float32) else {
       throw OperatorError("its second operand must be a constant; export the product as MatMul")
@@ -93,7 +97,8 @@ package struct GemmLayer: Operator {
     var bias: Value?
     var rest: Stored?
     if let c = node.input(2) {
-      if let tensor = lowering.constant(c), tensor.count == 1 || tensor.shape.last == tensor.count && tensor.count == n {
+      if let tensor = lowering.constant(c), tensor.count == 1 || tensor.shape.last == tensor.count && tensor.count == n
+      {
         let numbers = tensor.doubles.map { $0 * Double(beta) }
         bias = lowering.weights(
           [n], numbers.count == n ? numbers : .init(repeating: numbers[0], count: n), name: node.name + ".bias")
@@ -101,7 +106,8 @@ package struct GemmLayer: Operator {
         rest = try lowering.operand(c)
         if beta != 1, let operand = rest {
           if let tensor = lowering.constant(c) {
-            let scaled = lowering.weights(tensor.shape, tensor.doubles.map { $0 * Double(beta) }, name: node.name + ".c")
+            let scaled = lowering.weights(
+              tensor.shape, tensor.doubles.map { $0 * Double(beta) }, name: node.name + ".c")
             rest = Stored(value: scaled, layout: .dense(tensor.shape))
           } else {
             rest = try lowering.apply(.affine(scale: beta, shift: 0), to: operand, name: node.name + ".c")
@@ -151,7 +157,8 @@ package struct GemmLayer: Operator {
       affine.scale.count == output.shape[1]
     else { return nil }
     if let c = inputs.count > 2 ? inputs[2] : nil, c.shape.last != c.count { return nil }
-    let n = output.shape[1], k = weights.count / n
+    let n = output.shape[1]
+    let k = weights.count / n
     return absorbed(affine, weights: weights, weightsAt: 1, bias: inputs.count > 2 ? inputs[2] : nil, biasAt: 2) {
       transposesB ? $0 / k : $0 % n
     }

@@ -40,7 +40,8 @@ package struct LayerNormalizationLayer: Operator {
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = inputs[0]!
     let columns = input.shape[try normalized(axis, rank: input.shape.count)...].reduce(1, *)
-    let x = input.doubles, scale = inputs[1]!.doubles
+    let x = input.doubles
+    let scale = inputs[1]!.doubles
     let shift = inputs.count > 2 ? inputs[2]?.doubles : nil
     var y: [Double] = []
     for row in 0..<x.count / max(columns, 1) {
@@ -64,7 +65,8 @@ package struct LayerNormalizationLayer: Operator {
       guard let tensor = lowering.constant(operand) else { throw OperatorError("its parameters must be constants") }
       return lowering.list.constant(tensor.converted(to: .float32).reshaped([columns]), name: node.name + ".parameter")
     }
-    let scale = try parameter(1, &lowering), shift = try parameter(2, &lowering)
+    let scale = try parameter(1, &lowering)
+    let shift = try parameter(2, &lowering)
     let value = try lowering.dense(input)
     let output = lowering.defineDense(node.outputs[0]!)
     try lowering.list.append(

@@ -34,9 +34,11 @@ extension Lowering {
   /// Copies a box from `source` into `target`, both of the same rank; steps may be negative or 0.
   mutating func copyBox(_ axes: [BoxAxis], from source: Stored, to target: Stored) throws {
     var loops: [(extent: Int, source: Int, target: Int)] = []
-    var sourceOffset = 0, targetOffset = 0
+    var sourceOffset = 0
+    var targetOffset = 0
     for (axis, box) in axes.enumerated() {
-      let s = source.layout.axes[axis], t = target.layout.axes[axis]
+      let s = source.layout.axes[axis]
+      let t = target.layout.axes[axis]
       guard s.count <= 1, t.count <= 1 else {
         throw OperatorError("a box is only copied between memory orders that keep every axis whole")
       }

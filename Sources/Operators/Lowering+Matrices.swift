@@ -36,7 +36,8 @@ extension Lowering {
     func reading(_ layout: Layout) -> (strides: [Int], isTransposed: Bool)? {
       let axes = layout.axes
       guard axes.allSatisfy({ $0.count <= 1 }) else { return nil }
-      let rowStride = axes[axes.count - 2].first?.stride, columnStride = axes[axes.count - 1].first?.stride
+      let rowStride = axes[axes.count - 2].first?.stride
+      let columnStride = axes[axes.count - 1].first?.stride
       let isPlain = (rowStride ?? columns) == columns && (columnStride ?? 1) == 1
       let isTransposed = (rowStride ?? 1) == 1 && (columnStride ?? rows) == rows
       guard isPlain || isTransposed else { return nil }

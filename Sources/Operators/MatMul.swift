@@ -33,16 +33,19 @@ package struct MatMulLayer: Operator {
     let r = right.count == 1 ? right + [1] : right
     let k = l[l.count - 1]
     guard k == r[r.count - 2] else { throw OperatorError("the shapes \(left) and \(right) do not fit each other") }
-    let leftBatch = Array(l.dropLast(2)), rightBatch = Array(r.dropLast(2))
+    let leftBatch = Array(l.dropLast(2))
+    let rightBatch = Array(r.dropLast(2))
     let batch = try Broadcasting.shape(leftBatch, rightBatch)
-    let m = l[l.count - 2], n = r[r.count - 1]
+    let m = l[l.count - 2]
+    let n = r[r.count - 1]
     return Sizes(
       batch: batch, leftBatch: leftBatch, rightBatch: rightBatch, m: m, k: k, n: n,
       output: batch + (left.count == 1 ? [] : [m]) + (right.count == 1 ? [] : [n]))
   }
 
   package func infer(_ inputs: [Fact?]) throws -> [Fact] {
-    let left = inputs[0]!, right = inputs[1]!
+    let left = inputs[0]!
+    let right = inputs[1]!
     guard left.type.isFloat, right.type.isFloat else { throw OperatorError("it is only supported on float values") }
     let sizes = try Self.sizes(left.shape, right.shape)
     var result = Fact(shape: sizes.output, type: left.type)
@@ -50,7 +53,9 @@ package struct MatMulLayer: Operator {
     let rank = sizes.batch.count + 2
     var axis: Int?
     if let batch = left.batchAxis {
-      if batch == left.rank - 1 { throw OperatorError.mixing("it sums over axis \(batch), along which the samples lie") }
+      if batch == left.rank - 1 {
+        throw OperatorError.mixing("it sums over axis \(batch), along which the samples lie")
+      }
       axis = batch + rank - left.rank
     }
     if let batch = right.batchAxis {
@@ -77,9 +82,11 @@ package struct MatMulLayer: Operator {
   }
 
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
-    let left = inputs[0]!, right = inputs[1]!
+    let left = inputs[0]!
+    let right = inputs[1]!
     let sizes = try Self.sizes(left.shape, right.shape)
-    let a = left.doubles, b = right.doubles
+    let a = left.doubles
+    let b = right.doubles
     let bias = inputs.count > 2 ? inputs[2]?.doubles : nil
     let residual = hasResidual ? inputs[3]?.doubles : nil
     let leftStarts = broadcastIndices(sizes.leftBatch, to: sizes.batch)
@@ -100,7 +107,9 @@ package struct MatMulLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
-    let left = node.inputs[0]!, right = node.inputs[1]!, output = node.outputs[0]!
+    let left = node.inputs[0]!
+    let right = node.inputs[1]!
+    let output = node.outputs[0]!
     let sizes = try Self.sizes(lowering.shape(left), lowering.shape(right))
     var bias: Value?
     if let operand = node.input(2), let tensor = lowering.constant(operand) {

@@ -30,10 +30,13 @@ package struct PadLayer: Operator {
   /// For each axis the result's extent and the runs of source indices that fill it; constant padding has one run.
   private func runs(_ inputs: [Fact?]) throws -> [(extent: Int, runs: [BoxAxis])] {
     let shape = inputs[0]!.shape
-    var before = shape.map { _ in 0 }, after = before
+    var before = shape.map { _ in 0 }
+    var after = before
     let pads = try fixed?.pads ?? inputs[1]!.integers("the pads")
     let axes = try inputs.count > 3 && inputs[3] != nil ? inputs[3]!.integers("the axes") : Array(shape.indices)
-    guard pads.count == 2 * axes.count else { throw OperatorError("there are \(pads.count) pads for \(axes.count) axes") }
+    guard pads.count == 2 * axes.count else {
+      throw OperatorError("there are \(pads.count) pads for \(axes.count) axes")
+    }
     for (index, given) in axes.enumerated() {
       let axis = try normalized(given, rank: shape.count)
       guard pads[index].magnitude < 1 << 30, pads[index + axes.count].magnitude < 1 << 30 else {
@@ -44,11 +47,14 @@ package struct PadLayer: Operator {
     }
     return try shape.indices.map { axis in
       let extent = shape[axis]
-      let first = max(-before[axis], 0), last = extent - max(-after[axis], 0)
+      let first = max(-before[axis], 0)
+      let last = extent - max(-after[axis], 0)
       guard last > first else {
         throw OperatorError("the pads \(pads) leave nothing of axis \(axis)")
       }
-      let front = max(before[axis], 0), back = max(after[axis], 0), kept = last - first
+      let front = max(before[axis], 0)
+      let back = max(after[axis], 0)
+      let kept = last - first
       var runs = [BoxAxis(extent: kept, source: first, target: front)]
       switch mode {
       case .constant: break
@@ -74,8 +80,9 @@ package struct PadLayer: Operator {
   package func infer(_ inputs: [Fact?]) throws -> [Fact] {
     let input = inputs[0]!
     let runs = try runs(inputs)
-    if let batch = input.batchAxis, runs[batch].extent != input.shape[batch] || runs[batch].runs.count != 1
-      || runs[batch].runs[0].target != 0
+    if let batch = input.batchAxis,
+      runs[batch].extent != input.shape[batch] || runs[batch].runs.count != 1
+        || runs[batch].runs[0].target != 0
     {
       throw OperatorError.mixing("it pads axis \(batch), along which the samples lie")
     }
@@ -96,11 +103,14 @@ package struct PadLayer: Operator {
     let input = inputs[0]!
     let runs = try runs(inputs.map { $0.map { Fact(constant: $0) } })
     let shape = runs.map(\.extent)
-    let strides = rowMajorStrides(shape), x = input.doubles, own = rowMajorStrides(input.shape)
+    let strides = rowMajorStrides(shape)
+    let x = input.doubles
+    let own = rowMajorStrides(input.shape)
     var y = [Double](repeating: number(inputs), count: shape.reduce(1, *))
     for box in boxes(runs) {
       let sources = stridedIndices(
-        box.map(\.extent), zip(box, own).map { $0.step * $1 }, offset: zip(box, own).reduce(0) { $0 + $1.0.source * $1.1 })
+        box.map(\.extent), zip(box, own).map { $0.step * $1 },
+        offset: zip(box, own).reduce(0) { $0 + $1.0.source * $1.1 })
       let targets = stridedIndices(
         box.map(\.extent), strides, offset: zip(box, strides).reduce(0) { $0 + $1.0.target * $1.1 })
       for (source, target) in zip(sources, targets) { y[target] = x[source] }

@@ -16,7 +16,8 @@ private struct Grid {
   var place: (Int) -> Int
 
   init(_ inputs: [Tensor?], axis: Int) throws {
-    let shape = inputs[0]!.shape, scale = inputs[1]!.doubles
+    let shape = inputs[0]!.shape
+    let scale = inputs[1]!.doubles
     self.scale = scale
     zero = inputs.count > 2 ? inputs[2]?.doubles ?? scale.map { _ in 0 } : scale.map { _ in 0 }
     guard zero.count == scale.count else { throw OperatorError("its scale and zero point have different sizes") }
@@ -28,7 +29,8 @@ private struct Grid {
     guard inputs[1]!.shape == [shape[axis]] else {
       throw OperatorError("its scale has shape \(inputs[1]!.shape), but axis \(axis) of \(shape) has another extent")
     }
-    let inner = shape[(axis + 1)...].reduce(1, *), extent = shape[axis]
+    let inner = shape[(axis + 1)...].reduce(1, *)
+    let extent = shape[axis]
     place = { $0 / inner % extent }
   }
 }

@@ -45,7 +45,9 @@ package struct ReshapeLayer: Operator {
   private func target(_ input: Fact, _ numbers: [Int]) throws -> [Int] {
     var shape = numbers
     for axis in shape.indices where shape[axis] == 0 && !allowsZero {
-      guard axis < input.rank else { throw OperatorError("the target \(numbers) copies an axis that \(input.shape) lacks") }
+      guard axis < input.rank else {
+        throw OperatorError("the target \(numbers) copies an axis that \(input.shape) lacks")
+      }
       shape[axis] = input.shape[axis]
     }
     guard shape.allSatisfy({ $0 >= -1 }), shape.filter({ $0 == -1 }).count <= 1 else {

@@ -36,9 +36,11 @@ package struct SliceLayer: Operator {
       guard position < inputs.count, let fact = inputs[position] else { return nil }
       return try fact.integers(name)
     }
-    let limits = try limits
+    let limits =
+      try limits
       ?? Limits(
-        starts: list(1, "the starts")!, ends: list(2, "the ends")!, axes: list(3, "the axes"), steps: list(4, "the steps"))
+        starts: list(1, "the starts")!, ends: list(2, "the ends")!, axes: list(3, "the axes"),
+        steps: list(4, "the steps"))
     let axes = limits.axes ?? Array(limits.starts.indices)
     let steps = limits.steps ?? axes.map { _ in 1 }
     guard limits.starts.count == axes.count, limits.ends.count == axes.count, steps.count == axes.count else {
@@ -47,7 +49,8 @@ package struct SliceLayer: Operator {
     var boxes = shape.map { BoxAxis(extent: $0) }
     for (index, given) in axes.enumerated() {
       let axis = try normalized(given, rank: shape.count)
-      let extent = shape[axis], step = steps[index]
+      let extent = shape[axis]
+      let step = steps[index]
       guard step != 0, step.magnitude < 1 << 40 else { throw OperatorError("a step is \(step)") }
       func clamped(_ limit: Int, _ range: ClosedRange<Int>) -> Int {
         min(max(limit < 0 ? limit + extent : limit, range.lowerBound), range.upperBound)

@@ -55,6 +55,7 @@ package struct SoftmaxLayer: Operator {
     let output = lowering.define(node.outputs[0]!, layout: operand.stored.layout)
     try lowering.list.append(
       Softmax(
-        input: operand.stored.value, output: output, outer: operand.outer, length: operand.length, inner: operand.inner))
+        input: operand.stored.value, output: output, outer: operand.outer, length: operand.length, inner: operand.inner)
+    )
   }
 }

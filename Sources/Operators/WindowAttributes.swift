@@ -45,7 +45,8 @@ struct WindowAttributes: Sendable {
       throw OperatorError("windows over \(rank) spatial dimensions are not supported, only over 1 or 2")
     }
     for (name, list, count) in [
-      ("kernel_shape", kernel, rank), ("strides", strides, rank), ("dilations", dilations, rank), ("pads", pads, 2 * rank),
+      ("kernel_shape", kernel, rank), ("strides", strides, rank), ("dilations", dilations, rank),
+      ("pads", pads, 2 * rank),
     ] {
       if let list, list.count != count { throw OperatorError("attribute \(name) must have \(count) numbers") }
     }
@@ -59,8 +60,13 @@ struct WindowAttributes: Sendable {
     guard kernel.count == rank, kernel.allSatisfy({ $0 > 0 }) else {
       throw OperatorError("the kernel \(kernel) does not fit the image \(image)")
     }
-    var before = [0, 0], after = [0, 0], output = [1, 1]
-    let k = two(kernel), size = two(image), stride = two(strides), dilation = two(dilations)
+    var before = [0, 0]
+    var after = [0, 0]
+    var output = [1, 1]
+    let k = two(kernel)
+    let size = two(image)
+    let stride = two(strides)
+    let dilation = two(dilations)
     for axis in 0..<2 {
       let span = dilation[axis] * (k[axis] - 1) + 1
       switch padding {

@@ -9,7 +9,8 @@ import Testing
   struct Sketch {
     var dimensions: [GraphInput.Dimension]
     var constants: [String: Tensor] = [:]
-    var nodes: [(operatorName: String, inputs: [String], output: String, attributes: [String: OperatorAttributes.Content])]
+    var nodes:
+      [(operatorName: String, inputs: [String], output: String, attributes: [String: OperatorAttributes.Content])]
     var output: String
 
     func graph() throws -> Graph {
@@ -79,7 +80,8 @@ import Testing
   @Test func aTargetThatFixesOneSampleBecomesTheBatch() throws {
     // [1, 3, 4] to [1, -1]; with three samples the 3 of the input must not be taken for the batch.
     let sketch = Sketch(
-      dimensions: [.fixed(1), .fixed(3), .fixed(4)], constants: ["s": Self.integers(1, 3, -1), "t": Self.integers(1, -1)],
+      dimensions: [.fixed(1), .fixed(3), .fixed(4)],
+      constants: ["s": Self.integers(1, 3, -1), "t": Self.integers(1, -1)],
       nodes: [("Reshape", ["x", "s"], "r", [:]), ("Reshape", ["r", "t"], "y", [:])], output: "y")
     for batch in 1...5 {
       let shaped = try sketch.graph().shaped(batch: batch)

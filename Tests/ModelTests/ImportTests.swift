@@ -5,7 +5,6 @@ import ONNXImport
 import TestSupport
 import Testing
 
-
 /// Model files: what is refused, with which words, and what damage does.
 @Suite struct ImportTests {
   /// A file that is deleted with its folder at the end of a test.

@@ -21,7 +21,9 @@ struct ListRunner {
       // Memory that no step wrote must not look like a result.
       address.initializeMemory(as: UInt8.self, repeating: 0xff, count: value.byteCount)
       if case .constant(let tensor) = value.kind {
-        tensor.withBytes { if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: tensor.byteCount) } }
+        tensor.withBytes {
+          if let base = $0.baseAddress { address.copyMemory(from: base, byteCount: tensor.byteCount) }
+        }
       }
       addresses[index] = address
       owned.append(address)

@@ -91,4 +91,21 @@ import Testing
     let difference = Self.worst(outputs[0], samples)
     #expect(difference < Self.tolerance, "\(model): \(difference)")
   }
+
+  @Test(
+    "bfloat16 logits stay within a tenth of the largest, and are not float32 ones",
+    .enabled(if: isAvailable(ReferenceModel.all) && CPUDevice().precisions.contains(.bfloat16)),
+    arguments: ReferenceModel.all.filter { $0.file.contains("efficientnet") || $0.file.contains("vit_ibp") })
+  func inBFloat16(model: ReferenceModel) async throws {
+    let graph = try ONNXImporter.load(model.path)
+    let samples = try model.load()
+    let lowered = try graph.lower(batch: samples.count, precision: .bfloat16, dimensions: model.dimensions)
+    #expect(lowered.inputs[0].placement.type == .bfloat16)
+    #expect(lowered.commands[lowered.outputs[0]].type == .float32)
+    let inputs = Self.padded(samples, to: samples.count, lowered.inputs.map(\.placement))
+    let output = try await ListRunner.run(lowered, on: CPUDevice(), inputs)[0]
+    let difference = Self.worst(output, samples)
+    // Eight bits of significand, and errors that grow with the square root of the depth.
+    #expect(difference > 1e-5 && difference < 0.1, "\(model): \(difference)")
+  }
 }

@@ -75,7 +75,10 @@ import Testing
     let input = Tensor(shape: [1, 2, 2], floats: [0, 0, 0, 0])
     for (opset, expected) in [(12, 0.25 as Float), (13, 0.5)] {
       let graph = try singleNode("Softmax", opset: opset, ["axis": .integer(1)], inputs: [input])
-      #expect(try ListRunner.evaluate(graph.shaped(batch: nil), [input])[0].floats == [expected, expected, expected, expected])
+      #expect(
+        try ListRunner.evaluate(graph.shaped(batch: nil), [input])[0].floats == [
+          expected, expected, expected, expected,
+        ])
     }
   }
 
@@ -90,13 +93,26 @@ import Testing
     #expect(result[0].floats == [0, 4, -2, 8])
   }
 
-  @Test func quantizationRoundsTiesToEvenAndClamps() async throws {
+  @Test func quantizationRoundsTiesToEvenAndClamps() throws {
     // x / 0.5: 0.5 -> 0, 1.5 -> 2, 2.5 -> 2, -1.5 -> -2, 1000 -> clamped; plus the zero point 3, in 0...255.
     let input = Tensor(shape: [1, 5], floats: [0.25, 0.75, 1.25, -0.75, 500])
     let graph = try singleNode(
       "QuantizeLinear",
       inputs: [input, Tensor(shape: [], floats: [0.5]), Tensor(shape: [], type: .uint8, integers: [3])])
     #expect(try ListRunner.evaluate(graph.shaped(batch: nil), [input])[0].integers == [3, 5, 5, 1, 255])
+  }
+
+  @Test func quantizedActivationsRunAsFloats() async throws {
+    // As above, then back: (q - 3) 0.5.
+    let sketch = BatchTests.Sketch(
+      dimensions: [.symbolic("N"), .fixed(5)],
+      constants: ["scale": Tensor(shape: [], floats: [0.5]), "zero": Tensor(shape: [], type: .uint8, integers: [3])],
+      nodes: [
+        ("QuantizeLinear", ["x", "scale", "zero"], "q", [:]), ("DequantizeLinear", ["q", "scale", "zero"], "y", [:]),
+      ], output: "y")
+    let lowered = try sketch.graph().lower(batch: 1, precision: .float32)
+    let input = Tensor(shape: [1, 5], floats: [0.25, 0.75, 1.25, -0.75, 500])
+    #expect(try await ListRunner.run(lowered, on: CPUDevice(), [input])[0] == [0, 1, 1, -1, 126])
   }
 
   @Test func constantsAreBuiltFromShapes() throws {

@@ -22,6 +22,11 @@ import Testing
     let graph = try ONNXImporter.load(TestData.path("models/\(name).onnx"))
     let rows = (0...3).filter { archive.names.contains("\(name)/in0/\($0)") }
     // A model with two inputs shares the second between the samples, so that it takes one row at a time.
+    // A scalar close to zero has few right digits even in ONNX Runtime (the third row of the nonlinear cgan changes by
+    // 5e-4 of itself with graph optimisation), so differences are measured against the largest output of all rows.
+    let scale = try rows.flatMap { try archive.array("\(name)/out0/\($0)").floats() }.reduce(0) {
+      max($0, $1.magnitude)
+    }
     for group in graph.inputs.count > 1 ? rows.map({ [$0] }) : [rows] {
       let lowered = try graph.lower(batch: group.count, precision: .float32)
       let inputs = try lowered.inputs.enumerated().map { index, input in
@@ -33,8 +38,8 @@ import Testing
       let expected = try group.map { try archive.array("\(name)/out0/\($0)").floats() }
       for (row, reference) in expected.enumerated() {
         let own = output[row * reference.count..<(row + 1) * reference.count]
-        let difference = relativeDifference(own, reference)
-        #expect(difference < 1e-4, "\(name), row \(row): \(difference)")
+        let difference = zip(own, reference).reduce(0) { max($0, ($1.0 - $1.1).magnitude) } / scale
+        #expect(own.allSatisfy(\.isFinite) && difference < 1e-4, "\(name), row \(row): \(difference)")
       }
     }
   }

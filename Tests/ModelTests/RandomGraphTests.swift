@@ -81,7 +81,8 @@ struct RandomNetwork {
     } else {
       current = try add("Reshape", [current, integers([1, -1])])
     }
-    let width = shape[1...].reduce(1, *), outputs = draw(1...4)
+    let width = shape[1...].reduce(1, *)
+    let outputs = draw(1...4)
     if draw(0...1) == 0 {
       let weights = constant(tensor([width, outputs]))
       current = try add("MatMul", [current, weights])
@@ -144,8 +145,11 @@ struct RandomNetwork {
   }
 
   private mutating func normalization(_ input: ValueID, _ channels: Int) throws -> ValueID {
-    let scale = constant(tensor([channels])), shift = constant(tensor([channels])), mean = constant(tensor([channels]))
-    let variance = constant(Tensor(shape: [channels], floats: (0..<channels).map { _ in .random(in: 0.5...2, using: &generator) }))
+    let scale = constant(tensor([channels]))
+    let shift = constant(tensor([channels]))
+    let mean = constant(tensor([channels]))
+    let variance = constant(
+      Tensor(shape: [channels], floats: (0..<channels).map { _ in .random(in: 0.5...2, using: &generator) }))
     return try add("BatchNormalization", [input, scale, shift, mean, variance])
   }
 }

@@ -28,12 +28,15 @@ struct ReferenceModel: Sendable, CustomStringConvertible {
   // MARK: ImageNet crops, uint8 [24, 224, 224, 3]
 
   static let imagenet: [ReferenceModel] = [
-    image("efficientnet_lite0.onnx", "efficientnet_lite0", order: [0, 1, 2], scale: [128, 128, 128], mean: [127, 127, 127]),
+    image(
+      "efficientnet_lite0.onnx", "efficientnet_lite0", order: [0, 1, 2], scale: [128, 128, 128], mean: [127, 127, 127]),
     image(
       "mobilenet_v2_int8w.onnx", "mobilenet_v2", order: [0, 1, 2], scale: [127.5, 127.5, 127.5],
       mean: [127.5, 127.5, 127.5]),
-    image("squeezenet1_1.onnx", "squeezenet1_1", order: [2, 1, 0], scale: [1, 1, 1], mean: [103.939, 116.779, 123.68]),
-    image("open_nsfw_resnet50_thin_f16w.onnx", "open_nsfw", order: [2, 1, 0], scale: [1, 1, 1], mean: [104, 117, 123]),
+    image(
+      "squeezenet1_1.onnx", "squeezenet1_1", order: [2, 1, 0], scale: [1, 1, 1], mean: [103.939, 116.779, 123.68]),
+    image(
+      "open_nsfw_resnet50_thin_f16w.onnx", "open_nsfw", order: [2, 1, 0], scale: [1, 1, 1], mean: [104, 117, 123]),
   ]
 
   private static func image(
@@ -50,10 +53,14 @@ struct ReferenceModel: Sendable, CustomStringConvertible {
   // MARK: CIFAR-10, uint8 [361, 32, 32, 3]
 
   static let cifar: [ReferenceModel] = {
-    let meanA = [0.4914, 0.4822, 0.4465], stdA = [0.2023, 0.1994, 0.2010]
-    let meanB = [0.485, 0.456, 0.406], stdB = [0.225, 0.225, 0.225]
+    let meanA = [0.4914, 0.4822, 0.4465]
+    let stdA = [0.2023, 0.1994, 0.2010]
+    let meanB = [0.485, 0.456, 0.406]
+    let stdB = [0.225, 0.225, 0.225]
     let stdC = [0.2471, 0.2435, 0.2616]
-    let zero = [0.0, 0, 0], one = [1.0, 1, 1], raw = one.map { $0 / 255 }
+    let zero = [0.0, 0, 0]
+    let one = [1.0, 1, 1]
+    let raw = one.map { $0 / 255 }
     let rows: [(String, [Double], [Double])] = [
       ("resnet_2b", meanA, stdC), ("resnet_4b", meanA, stdC), ("sri_resnet_a", meanA, stdA),
       ("cifar_base_kw", meanB, stdB), ("cifar_wide_kw", meanB, stdB), ("marabou_cifar10_medium", zero, one),
@@ -103,7 +110,8 @@ struct ReferenceModel: Sendable, CustomStringConvertible {
     _ images: [UInt8], side: Int, order: [Int], scale: [Double], mean: [Double], channelsLast: Bool, shape: [Int],
     _ logits: NumPyArray
   ) throws -> [Sample] {
-    let area = side * side, all = try logits.floats()
+    let area = side * side
+    let all = try logits.floats()
     let classes = logits.shape[1]
     return (0..<count).map { sample in
       var pixels = [Float](repeating: 0, count: 3 * area)
