@@ -13,7 +13,7 @@ __kernel void convert_elements(const __global FROM *input, __global TO *output, 
   const FROM x = input[item];
 #if defined(TO_BOOL)
   output[item] = x != (FROM)0 ? 1 : 0;
-#elif defined(SATURATE)
+#elif defined(NAN_TO_ZERO)
   output[item] = x != x ? (TO)0 : CONVERSION(x);
 #else
   output[item] = CONVERSION(x);

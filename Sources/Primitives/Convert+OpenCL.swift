@@ -18,7 +18,9 @@ extension Convert {
     switch to {
     case .bool: defines.append(.init("TO_BOOL", 1))
     case .float32, .float64: defines.append(.init("CONVERSION", "convert_\(to.clName)_rte"))
-    default: defines += [.init("SATURATE", 1), .init("CONVERSION", "convert_\(to.clName)_sat_rtz")]
+    default:
+      defines.append(.init("CONVERSION", "convert_\(to.clName)_sat_rtz"))
+      if from == .float32 || from == .float64 { defines.append(.init("NAN_TO_ZERO", 1)) }
     }
     if needsDouble { defines.append(.init("NEED_DOUBLE", 1)) }
     let count = list[output].count
