@@ -45,7 +45,7 @@ strip --strip-all "$folder/$program"
 # ICU comes with any use of full Foundation, also one that no import in sight explains (text.contains("x") can be one).
 if nm "$binary" 2> /dev/null | grep -c 'icudt[0-9]*_dat' > /dev/null; then
   echo "$program contains ICU, 40 MB: something uses full Foundation. Object files that do:" >&2
-  find "$(dirname "$binary")" -name '*.o' -not -path '*-tool.build/*' | while read -r object; do
+  find "$(dirname "$binary")/" -name '*.o' -not -path '*-tool.build/*' | while read -r object; do
     nm --undefined-only "$object" 2> /dev/null | grep -E '[^0-9]10Foundation' | sed "s|^ *U|  $(basename "$object"):|"
   done >&2
   exit 1
