@@ -50,8 +50,9 @@ final class ListPlan: Sendable {
 
   /// The bytes of everything that is uploaded once.
   var constantBytes: Int {
-    Set(usedConstants.values.map(\.identity)).count == 0 && packed.isEmpty
-      ? 0 : (Array(usedConstants.values) + Array(packed.values)).reduce(0) { $0 + $1.byteCount }
+    var tensors = packed
+    for tensor in usedConstants.values { tensors[tensor.identity] = tensor }
+    return tensors.values.reduce(0) { $0 + $1.byteCount }
   }
 
   /// Buffers with the constants, by slot and by tensor.

@@ -34,7 +34,8 @@ package enum RungSelfTest {
     let isOwnProgram = SelfTestChild.isAvailable && device.kind == .gpu
     let rungs = isOwnProgram ? SelfTestChild.run(device.index) : run(device)
     guard let rungs else { return [.reference] }
-    if let file { _ = CacheFolder.write(Array(json(rungs).utf8), to: file) }
+    // A failure may be a full device or a busy machine, so only success is remembered.
+    if rungs.count > 1, let file { _ = CacheFolder.write(Array(json(rungs).utf8), to: file) }
     return rungs
   }
 
