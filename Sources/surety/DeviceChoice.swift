@@ -50,7 +50,7 @@ struct DeviceChoice {
   /// Samples in one pass where the user names no number: enough to keep the device busy, small enough for its caches.
   static func defaultBatch(_ device: any Device) -> Int {
     guard let device = device as? OpenCLDevice else { return 8 }
-    return device.kind == .gpu ? 128 : 16
+    return device.kind == .gpu ? 128 : 4
   }
 
   /// A size with an optional unit: 4G, 512M, 100000.

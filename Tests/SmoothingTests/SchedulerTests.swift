@@ -65,7 +65,7 @@ private final class FinishedInputs: Sendable {
     let scheduler = VoteScheduler(
       sink: CountingSink(sizes: sizes, finishedInputs: finished), slots: slots, imagesPerBatch: images,
       concurrency: instances)
-    let batches = Mutex(0)
+    let batches = FinishedInputs()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<instances {
         group.addTask {
@@ -73,7 +73,7 @@ private final class FinishedInputs: Sendable {
             #expect(batch.count > 0 && batch.count <= slots)
             #expect(inputs.count <= images)
             #expect(Set(batch.parts.map(\.input)) == Set(inputs.keys))
-            batches.withLock { $0 += 1 }
+            batches.add(0)
             await Task.yield()
             let classes = batch.parts.flatMap { ($0.samples.start..<$0.samples.end).map { Int32($0 % 1000) } }
             await scheduler.complete(batch, classes: classes, seconds: 0)
@@ -86,7 +86,7 @@ private final class FinishedInputs: Sendable {
     // Packing: no more batches than full ones, partial ones at the limit of images and the tail would need.
     if images == slots {
       let total = sizes.reduce(0, +)
-      #expect(batches.withLock { $0 } <= (total + slots - 1) / slots + sizes.count)
+      #expect(batches.all.count <= (total + slots - 1) / slots + sizes.count)
     }
   }
 
