@@ -8,15 +8,19 @@ struct CertificateRules {
   private let claim: String
   private let sigma: ExactRational
   private let alpha: ExactRational
+  /// M of the checker's own noise table.
+  private let half: Int
 
   init(
-    _ configuration: RunConfiguration, plan: SamplingPlan, claim: String, sigma: ExactRational, alpha: ExactRational
+    _ configuration: RunConfiguration, plan: SamplingPlan, claim: String, sigma: ExactRational, alpha: ExactRational,
+    half: Int
   ) {
     self.configuration = configuration
     self.plan = plan
     self.claim = claim
     self.sigma = sigma
     self.alpha = alpha
+    self.half = half
   }
 
   /// - Throws: the first rule that does not hold, as a sentence.
@@ -25,8 +29,11 @@ struct CertificateRules {
       throw StatisticsRejection("it belongs to a run with another noise, nonce or sampling plan")
     }
     if certificate.decision == .unreadable {
+      guard configuration.skipBad else {
+        throw StatisticsRejection("it calls its input unreadable, at which this run would have stopped")
+      }
       guard certificate.radius == "0", certificate.squaredLevels == nil, certificate.topClass == nil,
-        certificate.samples == 0
+        certificate.samples == 0, certificate.selectionVotes.isEmpty, certificate.looks.isEmpty
       else { throw StatisticsRejection("an unreadable input can have no result") }
       return
     }
@@ -57,10 +64,11 @@ struct CertificateRules {
       throw StatisticsRejection("its classifier has another preprocessing than the run")
     }
     guard configuration.noise.arithmetic == .exact else { return }
-    guard certificate.imageShape.count == 3 else { throw StatisticsRejection("its image has no rows and columns") }
+    guard certificate.imageShape.count == 3, certificate.imageShape[2] <= 4096 else {
+      throw StatisticsRejection("its image has no rows, columns and channels")
+    }
     let lookup = try CheckedLookup(
-      preprocessing: configuration.preprocessing, half: configuration.noise.tableHalf,
-      channels: certificate.imageShape[2])
+      preprocessing: configuration.preprocessing, half: half, channels: certificate.imageShape[2])
     guard classifier.lookupSHA256 == SHA256.text(lookup.bytes) else {
       throw StatisticsRejection("its look-up table is not the one of the preprocessing")
     }
@@ -83,13 +91,13 @@ struct CertificateRules {
       throw StatisticsRejection("it has \(certificate.selectionVotes.count) selection votes, not \(plan.selection)")
     }
     let classes = configuration.model.classes
-    var counts = [Int](repeating: 0, count: classes)
+    var counts: [Int: Int] = [:]
     for vote in certificate.selectionVotes {
       guard vote >= -1, vote < classes else { throw StatisticsRejection("a selection vote is for no class") }
-      if vote >= 0 { counts[vote] += 1 }
+      if vote >= 0 { counts[vote, default: 0] += 1 }
     }
-    var top: Int?
-    for (index, count) in counts.enumerated() where count > 0 && count > top.map({ counts[$0] }) ?? 0 { top = index }
+    // Of classes with equally many votes the lowest.
+    let top = counts.min { ($1.value, $0.key) < ($0.value, $1.key) }?.key
     guard certificate.topClass == top else {
       throw StatisticsRejection("its class is not the one with most selection votes")
     }
@@ -136,24 +144,35 @@ struct CertificateRules {
     try checkLevels(certificate, ExactRational(decimal: test.radius))
   }
 
+  /// The radius is what the votes certify: not more, and not less by more than rounding explains.
   private func checkFixed(_ certificate: SmoothingCertificate) throws {
-    guard certificate.decision == .certified else {
-      guard certificate.radius == "0", certificate.squaredLevels == nil else {
-        throw StatisticsRejection("an abstention has a radius")
-      }
+    guard let look = certificate.looks.last, look.n == plan.estimation else {
+      guard certificate.topClass == nil, certificate.decision == .abstain, certificate.radius == "0",
+        certificate.squaredLevels == nil
+      else { throw StatisticsRejection("it did not draw all samples") }
       return
     }
-    guard let look = certificate.looks.last, look.n == plan.estimation else {
-      throw StatisticsRejection("it did not draw all samples")
-    }
-    let radius = try ExactRational(decimal: certificate.radius)
     let dimension = certificate.imageShape.reduce(1, *)
     let tau =
-      configuration.noise.arithmetic == .exact
-      ? CheckedNull.totalVariation(dimension: dimension, half: configuration.noise.tableHalf) : .zero
-    try CheckedFixedSampling.verify(
-      radius: radius, sigma: sigma, totalVariation: tau, votes: look.votes, samples: look.n, alpha: alpha)
-    try checkLevels(certificate, radius)
+      configuration.noise.arithmetic == .exact ? CheckedNull.totalVariation(dimension: dimension, half: half) : .zero
+    func certifies(_ radius: ExactRational) throws {
+      try CheckedFixedSampling.verify(
+        radius: radius, sigma: sigma, totalVariation: tau, votes: look.votes, samples: look.n, alpha: alpha)
+    }
+    let isCertified = certificate.decision == .certified
+    let radius = isCertified ? try ExactRational(decimal: certificate.radius) : .zero
+    if isCertified {
+      try certifies(radius)
+      try checkLevels(certificate, radius)
+    } else if certificate.radius != "0" || certificate.squaredLevels != nil {
+      throw StatisticsRejection("an abstention has a radius")
+    }
+    let millionth = ExactRational(1, over: 1_000_000)
+    let reachesFarther = (try? certifies(radius + (radius + sigma) * millionth)) != nil
+    if reachesFarther {
+      throw StatisticsRejection(
+        isCertified ? "its radius is smaller than the one its votes certify" : "it abstains where its votes certify")
+    }
   }
 
   /// D = floor((255 R)^2) for exact arithmetic, none for real arithmetic.
@@ -166,5 +185,8 @@ struct CertificateRules {
     }
     guard let levels = certificate.squaredLevels else { throw StatisticsRejection("its integer radius is missing") }
     try CheckedFixedSampling.verify(squaredLevels: levels, radius: radius)
+    guard CheckedNull.squaredLevels(radius: radius) == levels else {
+      throw StatisticsRejection("its integer radius is not the one of its radius")
+    }
   }
 }

@@ -36,9 +36,15 @@ package struct RunChecker {
     sigma = try ExactRational(decimal: configuration.noise.sigma)
     alpha = try ExactRational(decimal: configuration.sampling.alpha)
     table = try CheckedNoiseTable(sigma: configuration.noise.arithmetic == .exact ? sigma : .one)
+    let bounds = PlausibleNumbers(configuration)
+    if let problem = bounds.problem { problems.append(problem) }
     do {
       let contents = try CertificateFile.read(bytes, path: folder + "/certificates.jsonl")
-      certificates = contents.certificates
+      let implausible = contents.certificates.indices.filter { !bounds.admits(contents.certificates[$0]) }
+      for position in implausible {
+        problems.append("certificate \(position + 1) states sizes or counts that no run has")
+      }
+      certificates = implausible.isEmpty && bounds.problem == nil ? contents.certificates : []
       if contents.isTorn { notes.append("The last line of certificates.jsonl is torn; resume the run to finish it.") }
     } catch let error as FileError {
       certificates = []
@@ -48,6 +54,7 @@ package struct RunChecker {
 
   /// Runs every check that needs no model and no data.
   package mutating func check() throws {
+    guard problems.isEmpty else { return }
     checkConfiguration()
     checkPlan()
     let claim = try configuration.claimDigest()
@@ -58,16 +65,24 @@ package struct RunChecker {
         if position >= order.count || order[position] != certificate.index {
           throw StatisticsRejection("it stands in the wrong place")
         }
-        try CertificateRules(configuration, plan: configuration.sampling, claim: claim, sigma: sigma, alpha: alpha)
-          .check(certificate, votes: try DurableFile.read("\(folder)/votes/\(certificate.index).bits"))
+        try CertificateRules(
+          configuration, plan: configuration.sampling, claim: claim, sigma: sigma, alpha: alpha, half: table.half
+        )
+        .check(certificate, votes: try DurableFile.read("\(folder)/votes/\(certificate.index).bits"))
       } catch {
         problems.append("\(place): \(error)")
       }
     }
     if certificates.count < order.count {
       notes.append("The run is not finished: \(certificates.count) of \(order.count) inputs have a certificate.")
+      if try DurableFile.read(folder + "/summary.json") != nil {
+        problems.append(
+          "there is a summary.json, which only a finished run has, but \(order.count - certificates.count) of "
+            + "\(order.count) inputs have no certificate")
+      }
     }
-    try checkSummaries()
+    // What follows compares texts; it means nothing for certificates that do not hold.
+    if problems.isEmpty { try checkSummaries() }
   }
 
   private mutating func checkConfiguration() {
@@ -129,6 +144,9 @@ package struct RunChecker {
         }
         guard CheckedNull.squaredLevels(radius: radius) == test.squaredLevels else {
           throw StatisticsRejection("the integer radius of \(test.radius) is not \(test.squaredLevels)")
+        }
+        guard (test.nullProbability - null.upper.approximation).magnitude <= 1e-9 else {
+          throw StatisticsRejection("p0 of the radius \(test.radius) is not \(test.nullProbability)")
         }
       }
     } catch {

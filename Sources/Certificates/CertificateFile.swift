@@ -42,7 +42,8 @@ package enum CertificateFile {
   }
 
   private static func parse(_ line: ArraySlice<UInt8>, path: String, number: Int) throws -> SmoothingCertificate {
-    let head = prefix.utf8.count, text = head + 64 + middle.utf8.count
+    let head = prefix.utf8.count
+    let text = head + 64 + middle.utf8.count
     let bytes = Array(line)
     guard bytes.count > text, bytes.starts(with: prefix.utf8), bytes.last == UInt8(ascii: "}"),
       bytes[(head + 64)...].starts(with: middle.utf8)

@@ -11,8 +11,11 @@ package struct FileError: Error, CustomStringConvertible, Sendable {
     let code = errno
     let reason = String(cString: strerror(code))
     let advice =
-      code == ENOSPC || code == EDQUOT
-      ? "; nothing written so far is lost: free some space and run the same command again" : ""
+      switch code {
+      case ENOSPC, EDQUOT: "; nothing written so far is lost: free some space and run the same command again"
+      case EFBIG: "; nothing written so far is lost: raise the limit on file sizes and run the same command again"
+      default: ""
+      }
     return FileError("cannot \(operation) \(path): \(reason)\(advice)")
   }
 }

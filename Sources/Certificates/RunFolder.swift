@@ -69,6 +69,7 @@ package final class RunFolder: @unchecked Sendable {
         }
         try discardPartialVotes(path, after: finished)
       }
+      try removeLeftovers(path, after: finished)
     } else if try DurableFile.read(file)?.isEmpty == false {
       throw FileError("\(file) exists without run.json; choose another folder with --out")
     }
@@ -108,6 +109,15 @@ package final class RunFolder: @unchecked Sendable {
   private static func discardPartialVotes(_ path: String, after finished: [SmoothingCertificate]) throws {
     let keep = Set(finished.map { "\($0.index).bits" })
     for name in try FileManager.default.contentsOfDirectory(atPath: path + "/votes") where !keep.contains(name) {
+      try DurableFile.remove(path + "/votes/" + name)
+    }
+  }
+
+  /// Removes what a kill can leave behind: files that were not renamed yet, and notes of finished inputs.
+  private static func removeLeftovers(_ path: String, after finished: [SmoothingCertificate]) throws {
+    let notes = Set(finished.map { "\($0.index).part" })
+    for name in try FileManager.default.contentsOfDirectory(atPath: path + "/votes")
+    where name.hasSuffix(".new") || notes.contains(name) {
       try DurableFile.remove(path + "/votes/" + name)
     }
   }

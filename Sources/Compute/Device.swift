@@ -28,7 +28,9 @@ public protocol PreparedList: AnyObject, Sendable {
 extension PreparedList {
   public func write<Element: BitwiseCopyable>(_ elements: [Element], to value: Value) throws(DeviceError) {
     let result: Result<Void, DeviceError> = elements.withUnsafeBytes { bytes in
-      do throws(DeviceError) { return .success(try write(bytes, to: value, offset: 0)) } catch { return .failure(error) }
+      do throws(DeviceError) { return .success(try write(bytes, to: value, offset: 0)) } catch {
+        return .failure(error)
+      }
     }
     try result.get()
   }

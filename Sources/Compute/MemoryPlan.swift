@@ -30,7 +30,8 @@ public struct MemoryPlan: Sendable {
     var free: [Int] = []
     for (index, step) in list.steps.enumerated() {
       if let (input, output) = step.inPlace {
-        let source = list.owner(of: input), target = list.owner(of: output)
+        let source = list.owner(of: input)
+        let target = list.owner(of: output)
         if case .transient = list[source].kind, case .transient = list[target].kind, slot[target.index] < 0,
           lastUse[source.index] == index, list[source].byteCount == list[target].byteCount,
           step.reads.filter({ list.owner(of: $0) == source }).count == 1

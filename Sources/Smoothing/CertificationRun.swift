@@ -78,7 +78,8 @@ package final class CertificationRun: VoteSink {
     let partial = PartialVotes(
       index: index, imageSHA256: hexadecimal(content.sha256),
       key: hexadecimal(configuration.noise.key(nonce: nonce, imageSHA256: content.sha256)), topClass: topClass,
-      selectionVotes: tally.selectionVotes, votes: tally.votes.prefix(tally.answered), classifierSHA256: classifierDigest)
+      selectionVotes: tally.selectionVotes, votes: tally.votes.prefix(tally.answered),
+      classifierSHA256: classifierDigest)
     try folder.store(partial, votes: tally.votes.prefix(tally.answered))
   }
 

@@ -43,7 +43,8 @@ struct AuditReport: Encodable {
       lines.append(
         "Subtracting that share would leave \(certified.count) of \(survivingRadii.count) certificates with a radius"
           + (certified.isEmpty
-            ? "." : ", the smallest \(fixed(certified.map(\.surviving).min() ?? 0, 4)) (acceptance does not subtract it)."))
+            ? "."
+            : ", the smallest \(fixed(certified.map(\.surviving).min() ?? 0, 4)) (acceptance does not subtract it)."))
     }
     return lines.joined(separator: "\n")
   }
@@ -90,6 +91,10 @@ struct Auditor {
             + "audit was checked.")
       }
       let plan = try model.graph.plan(batch: identity.paddedBatch, precision: precision)
+      guard try NoisyClassifier.sizes(plan).classes == checker.configuration.model.classes else {
+        report.problems.append("the model has another number of classes than run.json states")
+        return report
+      }
       let isSame = try await currentIdentity(identity, plan, certificates[0]) == identity
       guard isSame || precision == .float32 else {
         throw UserError(
@@ -279,7 +284,8 @@ struct AuditNetwork: Sendable {
             }
             try await instance.run()
             let all = try instance.read(logits, as: Float.self)
-            done.append((index, numbers.indices.map { Array(all[(($0 - numbers.lowerBound) * classes)...].prefix(classes)) }))
+            done.append(
+              (index, numbers.indices.map { Array(all[(($0 - numbers.lowerBound) * classes)...].prefix(classes)) }))
           }
           return done
         }

@@ -31,7 +31,8 @@ struct BenchSmooth: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Precisions, separated by commas.", valueName: "list"))
   var precision: String = "float32"
 
-  @Option(help: ArgumentHelp("Samples in one pass of one instance (default: chosen for the device).", valueName: "count"))
+  @Option(
+    help: ArgumentHelp("Samples in one pass of one instance (default: chosen for the device).", valueName: "count"))
   var batch: Int?
 
   @Option(help: ArgumentHelp("How long to measure each configuration.", valueName: "seconds"))
@@ -96,7 +97,8 @@ struct BenchSmooth: AsyncParsableCommand {
         let batch = batch ?? DeviceChoice.defaultBatch(device)
         let plan = try model.graph.plan(batch: batch, precision: precision)
         let setup = try ClassifierSetup(
-          model: model, preprocessing: preprocessing, sigma: sigma, imageShape: try Self.imageShape(plan, preprocessing),
+          model: model, preprocessing: preprocessing, sigma: sigma,
+          imageShape: try Self.imageShape(plan, preprocessing),
           isReal: false)
         let bench = SmoothingBench(setup: setup, plan: plan, device: device, seconds: seconds)
         let figures = try await bench.measure()

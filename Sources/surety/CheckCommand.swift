@@ -38,7 +38,8 @@ struct CheckCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where the labels are now, if they moved.", valueName: "file"))
   var labels: String?
 
-  @Option(help: ArgumentHelp("Where to evaluate: auto (the kind that voted), cpu, opencl or opencl:N.", valueName: "device"))
+  @Option(
+    help: ArgumentHelp("Where to evaluate: auto (the kind that voted), cpu, opencl or opencl:N.", valueName: "device"))
   var device: String = "auto"
 
   @OptionGroup var outputOptions: OutputOptions

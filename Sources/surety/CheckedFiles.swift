@@ -48,24 +48,34 @@ struct CheckedFiles {
 
   /// One input as the certificates name it.
   func input(_ index: Int) -> PreparedInput? {
-    guard let dataset, let preprocessing, index < dataset.count else { return nil }
+    guard let dataset, let preprocessing, (0..<dataset.count).contains(index) else { return nil }
     return PreparedInput(dataset, index: index, preprocessing: preprocessing, modelChannels: modelChannels)
   }
 
   private mutating func compareImages(_ checker: RunChecker, _ dataset: Dataset, _ preprocessing: Preprocessing) {
-    if SHA256.text(dataset.listDigestInput) != checker.configuration.data.listSHA256 {
+    let isSameList = SHA256.text(dataset.listDigestInput) == checker.configuration.data.listSHA256
+    if !isSameList {
       notes.append("The list of inputs in \(dataset.path) is not the one of the run; images are compared one by one.")
     }
-    let wanted = checker.certificates.filter { $0.decision != .unreadable }
+    let wanted = checker.certificates
     let channels = modelChannels
     let inputs = Prefetcher(wanted.map(\.index), depth: 16, threads: 2) { index in
-      index < dataset.count
+      (0..<dataset.count).contains(index)
         ? PreparedInput(dataset, index: index, preprocessing: preprocessing, modelChannels: channels) : nil
     }
     var position = 0
     while let (_, input) = inputs.next() {
       let certificate = wanted[position]
       position += 1
+      if let input, isSameList, input.name != certificate.name {
+        problems.append("input \(certificate.index) (\(certificate.name)) has another name in the data: \(input.name)")
+      }
+      guard certificate.decision != .unreadable else {
+        if case .success = input?.content {
+          problems.append("input \(certificate.index) (\(certificate.name)) is called unreadable but can be read")
+        }
+        continue
+      }
       guard let content = try? input?.content.get() else {
         problems.append("input \(certificate.index) (\(certificate.name)) cannot be read again")
         continue

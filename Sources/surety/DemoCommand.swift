@@ -116,7 +116,9 @@ struct DemoCommand: AsyncParsableCommand {
     let audit = try await Auditor(checker, files: files, device: "auto", quiet: true).audit(samples: 20)
     for problem in audit.problems { checker.add(problem: problem) }
     for problem in checker.problems { Terminal.message("REJECTED: \(problem)") }
-    say("Checked \(folder): \(checker.problems.isEmpty ? "accepted" : "rejected"). \(audit.text.split(separator: "\n")[0])")
+    say(
+      "Checked \(folder): \(checker.problems.isEmpty ? "accepted" : "rejected"). \(audit.text.split(separator: "\n")[0])"
+    )
     return checker.problems.isEmpty
   }
 
@@ -157,7 +159,8 @@ struct DemoCommand: AsyncParsableCommand {
     guard let model = surety_demo_model(&size) else { throw UserError("the bundled model is missing.") }
     try DurableFile.replace("\(out)/model.onnx", with: Array(UnsafeBufferPointer(start: model, count: size)))
     let count = Int(surety_demo_digit_count())
-    let height = Int(surety_demo_digit_height()), width = Int(surety_demo_digit_width())
+    let height = Int(surety_demo_digit_height())
+    let width = Int(surety_demo_digit_width())
     var pixels: [UInt8] = []
     var labels = "row,label\n"
     for index in 0..<count {

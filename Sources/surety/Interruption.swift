@@ -4,28 +4,30 @@ import Synchronization
 /// SIGINT and SIGTERM: the first one lets the work under way store what it has and ends the program within a second,
 /// a second one ends it at once.
 ///
-/// The signals are blocked in every thread and taken by one thread of their own, so that no handler runs inside
-/// another function.
+/// The signals are blocked in every thread and taken by the main thread, which does nothing else, so that no handler
+/// runs inside another function. The main thread must not run Swift's main queue instead: that one waits with all
+/// signals unblocked, and they would end the program before anything is stored.
 enum Interruption {
   private static let work = Mutex<(@Sendable () async -> Void)?>(nil)
 
   /// Blocks the signals; to be called before any other thread exists.
+  ///
+  /// A write beyond a file size limit fails with an error like any other, instead of ending the program.
   static func install() {
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
     sigaddset(&signals, SIGTERM)
     pthread_sigmask(SIG_BLOCK, &signals, nil)
-    var thread = pthread_t()
-    pthread_create(&thread, nil, { _ in Interruption.wait() }, nil)
-    pthread_detach(thread)
   }
 
   /// Says what to do at the first signal: store everything and return. nil: nothing is at stake.
   static func onInterrupt(_ action: (@Sendable () async -> Void)?) { work.withLock { $0 = action } }
 
-  private static func wait() -> Never {
+  /// Waits for the first signal and acts on it: the main thread's only work.
+  static func wait() -> Never {
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)

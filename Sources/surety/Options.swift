@@ -40,16 +40,20 @@ struct DataOptions: ParsableArguments {
 }
 
 struct ComputeOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Where to compute: auto, cpu, opencl or opencl:N (see surety devices).", valueName: "device"))
+  @Option(
+    help: ArgumentHelp("Where to compute: auto, cpu, opencl or opencl:N (see surety devices).", valueName: "device"))
   var device: String = "auto"
 
-  @Option(help: ArgumentHelp("The arithmetic of the classifier: float32, bfloat16, float16 or int8.", valueName: "type"))
+  @Option(
+    help: ArgumentHelp("The arithmetic of the classifier: float32, bfloat16, float16 or int8.", valueName: "type"))
   var precision: String = "float32"
 
-  @Option(help: ArgumentHelp("Samples in one pass of one instance (default: chosen for the device).", valueName: "count"))
+  @Option(
+    help: ArgumentHelp("Samples in one pass of one instance (default: chosen for the device).", valueName: "count"))
   var batch: Int?
 
-  @Option(help: ArgumentHelp("The most memory to use, for example 4G (default: 70 % of what is there).", valueName: "size"))
+  @Option(
+    help: ArgumentHelp("The most memory to use, for example 4G (default: 70 % of what is there).", valueName: "size"))
   var memory: String?
 
   @Option(

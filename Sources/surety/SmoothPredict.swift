@@ -51,7 +51,8 @@ struct SmoothPredict: AsyncParsableCommand {
     if !json { print("idx\tname\tlabel\tpredict\tvotes\trunner-up\tvotes\tsamples") }
     let run = PredictionRun(
       inputs: job.prefetcher(indices), indices: indices, noise: job.setup.noise.description, nonce: nonce.bytes,
-      shape: job.setup.imageShape, samples: n, classes: job.classifier.classes, alpha: level, skipBad: dataOptions.skipBad
+      shape: job.setup.imageShape, samples: n, classes: job.classifier.classes, alpha: level,
+      skipBad: dataOptions.skipBad
     ) { result in
       results.append(result)
       if json {
@@ -69,7 +70,8 @@ struct SmoothPredict: AsyncParsableCommand {
     let all = results.results
     let answered = all.filter { $0.prediction != nil }
     let labelled = all.filter { $0.label != nil }
-    var text = "\(answered.count) of \(all.count) inputs predicted, \(all.count - answered.count) abstained or unreadable"
+    var text =
+      "\(answered.count) of \(all.count) inputs predicted, \(all.count - answered.count) abstained or unreadable"
     if !labelled.isEmpty {
       text += "; correct \(percent(labelled.filter { $0.prediction == $0.label }.count, of: labelled.count))"
     }

@@ -73,7 +73,8 @@ struct SmoothSample: AsyncParsableCommand {
         logits += try instance.logits().prefix(part.count * job.classifier.classes)
         start = part.end
       }
-      let inputPath = "\(out)/input-\(index).npy", logitsPath = "\(out)/logits-\(index).npy"
+      let inputPath = "\(out)/input-\(index).npy"
+      let logitsPath = "\(out)/logits-\(index).npy"
       try NumPyArray(shape: [range.count] + job.modelShape, floats: eaten).write(to: inputPath)
       try NumPyArray(shape: [range.count, job.classifier.classes], floats: logits).write(to: logitsPath)
       if outputOptions.json {

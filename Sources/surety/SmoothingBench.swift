@@ -70,7 +70,9 @@ struct SmoothingBench {
       let eaten = try instance.modelInput()
       hash.update(Array(eaten.prefix(range.count * eaten.count / batch)))
       let all = try instance.logits()
-      for sample in 0..<range.count { logits.append(Array(all[(sample * classifier.classes)...].prefix(classifier.classes))) }
+      for sample in 0..<range.count {
+        logits.append(Array(all[(sample * classifier.classes)...].prefix(classifier.classes)))
+      }
       start = range.end
     }
     return Probe(logits: logits, noiseSHA256: hexadecimal(hash.finish()), isFloat: isFloat)
@@ -100,9 +102,11 @@ struct Probe {
   /// The share of equal classes, disagreements that rounding does not explain, and whether the noise bits are equal
   /// (inputs of another type are not compared).
   func compare(with other: Probe) -> (share: Double, unexplained: Int, noiseEqual: Bool) {
-    var equal = 0, unexplained = 0
+    var equal = 0
+    var unexplained = 0
     for (mine, its) in zip(logits, other.logits) {
-      let first = Self.top(mine), second = Self.top(its)
+      let first = Self.top(mine)
+      let second = Self.top(its)
       if first == second {
         equal += 1
       } else if (its[first] - its[second]).magnitude >= 1e-4 * (its.map(\.magnitude).max() ?? 0) {

@@ -92,7 +92,8 @@ struct SmoothingJob {
       case .success(let content): return content
       case .failure(let error):
         if !data.skipBad || !error.concernsOneImage {
-          throw UserError("\(error)" + (error.concernsOneImage ? " Add --skip-bad to record such inputs and go on." : ""))
+          throw UserError(
+            "\(error)" + (error.concernsOneImage ? " Add --skip-bad to record such inputs and go on." : ""))
         }
       }
     }

@@ -29,8 +29,13 @@ let suretyVersion = "0.1.0"
 
 @main
 enum Program {
-  static func main() async {
+  static func main() {
     Interruption.install()
+    Task.detached { await run() }
+    Interruption.wait()
+  }
+
+  private static func run() async {
     do {
       var command = try Surety.parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {

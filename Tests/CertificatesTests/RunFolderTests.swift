@@ -20,7 +20,8 @@ private struct Fixture {
         path: "/d", labels: nil, listSHA256: "l", count: 4, skip: 0, limit: nil, shard: 0, shards: 1),
       preprocessing: "{}",
       noise: NoiseDescription(law: "gaussian", sigma: "0.5", arithmetic: .exact, tableHalf: 1020, tableSHA256: "t"),
-      nonce: "00", sampling: SamplingPlan(
+      nonce: "00",
+      sampling: SamplingPlan(
         kind: .fixed, alpha: "0.001", selection: 2, estimation: n, schedule: nil, looks: [n], tests: []),
       precision: "float32", skipBad: false, classifier: classifier(logits))
   }

@@ -87,9 +87,13 @@ import Testing
     ]
     for (name, other) in others {
       for transform in [{ (x: Double) in x }, { $0 * $0 }] {
-        let x = base[..<count].map(transform), y = other[..<count].map(transform)
-        let meanX = x.reduce(0, +) / Double(count), meanY = y.reduce(0, +) / Double(count)
-        var xx = 0.0, yy = 0.0, xy = 0.0
+        let x = base[..<count].map(transform)
+        let y = other[..<count].map(transform)
+        let meanX = x.reduce(0, +) / Double(count)
+        let meanY = y.reduce(0, +) / Double(count)
+        var xx = 0.0
+        var yy = 0.0
+        var xy = 0.0
         for (a, b) in zip(x, y) {
           xx += (a - meanX) * (a - meanX)
           yy += (b - meanY) * (b - meanY)

@@ -1,9 +1,8 @@
 import Certificates
+import Smoothing
 import Statistics
 import TestSupport
 import Testing
-
-import Smoothing
 
 private func rule(radii: [String], n: Int = 10_000, n0: Int = 20) throws -> StoppingRule {
   try StoppingRule(

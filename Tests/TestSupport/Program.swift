@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 
 /// The `surety` program as its users run it, for end-to-end tests.
@@ -26,7 +27,11 @@ package struct Program: Sendable {
   private let folder: String
 
   /// Starts the program with arguments, extra environment entries ("NAME=value") and a working folder.
-  package init(_ arguments: [String], environment: [String] = [], in workingFolder: String? = nil) throws {
+  ///
+  /// `launcher` is a command that becomes the program, such as a shell that sets a limit and then calls exec.
+  package init(
+    _ arguments: [String], environment: [String] = [], in workingFolder: String? = nil, launcher: [String] = []
+  ) throws {
     folder = try TemporaryFolder.make("program")
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -38,13 +43,15 @@ package struct Program: Sendable {
     let inherited = Self.environment.filter { !names.contains($0.prefix { $0 != "=" }) }
     // coreutils' env changes the folder and then becomes the program, under the same process number.
     let prefix = workingFolder.map { ["/usr/bin/env", "-C", $0] } ?? []
-    let words = prefix + [Self.path] + arguments
+    let words = prefix + launcher + [Self.path] + arguments
     var argv = words.map { strdup($0) } + [nil]
     var envp = (inherited + environment).map { strdup($0) } + [nil]
     defer { for pointer in argv + envp { free(pointer) } }
     var process: pid_t = 0
     let status = posix_spawn(&process, words[0], &actions, nil, &argv, &envp)
-    guard status == 0 else { throw Failure(description: "cannot start \(Self.path): \(String(cString: strerror(status)))") }
+    guard status == 0 else {
+      throw Failure(description: "cannot start \(Self.path): \(String(cString: strerror(status)))")
+    }
     self.process = process
   }
 
@@ -69,11 +76,13 @@ package struct Program: Sendable {
       if ContinuousClock.now > deadline {
         kill(process, SIGKILL)
         waitpid(process, &status, 0)
+        defer { TemporaryFolder.remove(folder) }
         throw Failure(description: "the program did not end within \(seconds) s; it said: \(text("messages"))")
       }
       usleep(2000)
     }
     let signalled = status & 0x7f
+    defer { TemporaryFolder.remove(folder) }
     return Result(
       code: signalled == 0 ? (status >> 8) & 0xff : -signalled, output: text("output"), messages: text("messages"))
   }
@@ -84,13 +93,16 @@ package struct Program: Sendable {
 
   /// Runs the program to its end.
   package static func run(
-    _ arguments: [String], environment: [String] = [], in workingFolder: String? = nil, within seconds: Double = 300
+    _ arguments: [String], environment: [String] = [], in workingFolder: String? = nil, launcher: [String] = [],
+    within seconds: Double = 300
   ) throws -> Result {
-    try Program(arguments, environment: environment, in: workingFolder).finish(within: seconds)
+    try Program(arguments, environment: environment, in: workingFolder, launcher: launcher).finish(within: seconds)
   }
 
   package struct Failure: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
   }
 }
 
@@ -105,4 +117,7 @@ package enum TemporaryFolder {
     }
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
+
+  /// Removes a folder and everything in it; nothing happens if it is gone.
+  package static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
 }
