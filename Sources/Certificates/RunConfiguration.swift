@@ -149,7 +149,8 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
       return differ("n", sampling.estimation, String(other.sampling.estimation))
     }
     if sampling != other.sampling { return "the radii or the looks differ" }
-    if skipBad != other.skipBad { return differ("--skip-bad", skipBad, String(other.skipBad)) }
+    // Adding --skip-bad is how a run that stopped at a bad input goes on.
+    if skipBad && !other.skipBad { return "--skip-bad was given there and is not now" }
     return nil
   }
 }

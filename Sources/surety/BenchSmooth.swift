@@ -79,7 +79,7 @@ struct BenchSmooth: AsyncParsableCommand {
 
   func run() async throws {
     let model = try LoadedModel(modelOptions.model)
-    let sigma = try ExactDecimal(sigma)
+    let sigma = try exactDecimal(sigma, of: "--sigma")
     let preprocessing = try Preprocessing.resolve(preprocess)
     let multiplyAdds = try Double(model.graph.describe().multiplyAddsPerSample)
     var rows: [Row] = []

@@ -44,6 +44,7 @@ struct MergeCommand: AsyncParsableCommand {
       data.shard = first.configuration.data.shard
       var same = part.configuration
       same.data = data
+      same.skipBad = first.configuration.skipBad
       if let difference = first.configuration.difference(from: same) {
         throw UserError("\(part.path) is no part of the same job as \(first.path): \(difference).")
       }
@@ -59,6 +60,7 @@ struct MergeCommand: AsyncParsableCommand {
     var joined = first.configuration
     joined.data.shard = 0
     joined.data.shards = 1
+    joined.skipBad = parts.contains { $0.configuration.skipBad }
     joined.configurationSHA256 = try joined.digest()
     let folder = try RunFolder(out, configuration: joined, unfinished: .keep)
     let certificates = parts.flatMap { part in part.certificates.map { (part.path, $0) } }.sorted {

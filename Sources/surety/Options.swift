@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compute
+import Statistics
 
 /// Options that mean the same thing are spelled the same in every command; they are declared here, once.
 struct ModelOptions: ParsableArguments {
@@ -97,4 +98,9 @@ struct OutputOptions: ParsableArguments {
 
   @Flag(help: "Print no progress.")
   var quiet = false
+}
+
+/// An option's decimal number; the refusal names the option.
+func exactDecimal(_ text: String, of option: String) throws -> ExactDecimal {
+  do { return try ExactDecimal(text) } catch { throw UserError("\(option): \(error)") }
 }

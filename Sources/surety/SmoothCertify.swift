@@ -100,7 +100,7 @@ struct SmoothCertify: AsyncParsableCommand {
 
   /// Does the work. `onWritten` hears of every certificate once it is on the disk, in order.
   func certify(onWritten: @escaping @Sendable (SmoothingCertificate) -> Void) async throws -> Outcome {
-    let sigma = try ExactDecimal(noiseOptions.sigma)
+    let sigma = try exactDecimal(noiseOptions.sigma, of: "--sigma")
     let options = try samplingOptions(sigma: sigma)
     let job = try await SmoothingJob(
       model: modelOptions, data: dataOptions, compute: computeOptions, sigma: sigma)
@@ -136,7 +136,11 @@ struct SmoothCertify: AsyncParsableCommand {
     defer { progress?.stop() }
     try await job.classifier.drawVotes(for: scheduler, counter: counter)
     progress?.stop()
-    if await scheduler.wasInterrupted { throw ExitCode(130) }
+    if await scheduler.wasInterrupted {
+      // The interruption ends the program once it has said so.
+      try await Task.sleep(for: .seconds(5))
+      throw ExitCode(130)
+    }
     Interruption.onInterrupt(nil)
     let summary = RunSummary(collected.certificates, plan: rule.plan)
     try folder.replace("summary.json", with: try JSONText.encodePretty(summary))
@@ -147,9 +151,11 @@ struct SmoothCertify: AsyncParsableCommand {
   }
 
   private func samplingOptions(sigma: ExactDecimal) throws -> SamplingOptions {
-    let declared = try (radii ?? Self.half(sigma)).split(separator: ",").map { try ExactDecimal(String($0)) }
+    let declared = try (radii ?? Self.half(sigma)).split(separator: ",").map {
+      try exactDecimal(String($0), of: "--radii")
+    }
     return try SamplingOptions(
-      kind: SamplingPlan.Kind(rawValue: sampling)!, alpha: try ExactDecimal(alpha), selection: n0, estimation: n,
+      kind: SamplingPlan.Kind(rawValue: sampling)!, alpha: try exactDecimal(alpha, of: "--alpha"), selection: n0, estimation: n,
       radii: declared, schedule: .geometric)
   }
 

@@ -32,8 +32,8 @@ struct SmoothPredict: AsyncParsableCommand {
   var n: Int = 1000
 
   func run() async throws {
-    let sigma = try ExactDecimal(noiseOptions.sigma)
-    let level = try ExactDecimal(alpha)
+    let sigma = try exactDecimal(noiseOptions.sigma, of: "--sigma")
+    let level = try exactDecimal(alpha, of: "--alpha")
     guard level.roundedDown > 0, level.roundedUp < 1 else {
       throw UserError("--alpha \(alpha) must lie between 0 and 1, for example 0.001.")
     }

@@ -43,8 +43,8 @@ struct SmoothSample: AsyncParsableCommand {
     }
     let range = try Self.range(samples)
     let job = try await SmoothingJob(
-      model: modelOptions, data: dataOptions, compute: computeOptions, sigma: try ExactDecimal(noiseOptions.sigma),
-      keepsInputs: true)
+      model: modelOptions, data: dataOptions, compute: computeOptions,
+      sigma: try exactDecimal(noiseOptions.sigma, of: "--sigma"), keepsInputs: true)
     let nonce = try Nonce(noiseOptions.nonce)
     try DurableFile.makeFolder(out)
     let instance = job.classifier.instances[0]

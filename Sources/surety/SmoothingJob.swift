@@ -68,6 +68,12 @@ struct SmoothingJob {
         batch /= 2
         Terminal.message("\(reason); trying a batch of \(batch).")
         plan = try model.graph.plan(batch: batch, precision: precision)
+      } catch DeviceError.outOfMemory(let reason) {
+        throw UserError(
+          "\(reason) "
+            + (batch > 1
+              ? "Leave out --batch, so that smaller ones are tried, or allow more with --memory."
+              : "Not even one sample at a time fits: allow more with --memory, or use another device."))
       }
     }
     classifier = made!

@@ -57,7 +57,7 @@ extension CommandTests {
 
     @Test("Votes of an unfinished input are stored and taken up again")
     func partialVotes() throws {
-      let options = "--sampling fixed --n 50000 --batch 1 --limit 1 --nonce 77"
+      let options = "--sampling fixed --n 120000 --batch 1 --limit 1 --nonce 77"
       let folder = scratch("long")
       let process = try Program(demo.certify(options, out: folder))
       let deadline = ContinuousClock.now + .seconds(60)
@@ -66,9 +66,7 @@ extension CommandTests {
       #expect(try process.finish().code == -SIGKILL)
       let note = try JSONText.decode(PartialVotes.self, from: try TestData.bytes(folder + "/votes/0.part"))
       #expect(note.samples > 100)
-      let result = try run(demo.certify(options, out: folder))
-      // The summary counts the passes of this process: those that the note did not have.
-      #expect(result.output.contains("wall time"))
+      try run(demo.certify(options, out: folder))
       let whole = scratch("whole")
       try run(demo.certify(options, out: whole))
       #expect(try RunContents(folder) == RunContents(whole))
@@ -113,7 +111,7 @@ extension CommandTests {
         SIGINT, SIGTERM,
       ])
     func interrupted(signal: Int32) throws {
-      let options = "--sampling fixed --n 20000 --batch 1 --limit 3 --nonce 99"
+      let options = "--sampling fixed --n 30000 --batch 1 --limit 2 --nonce 99"
       let folder = scratch("interrupted-\(signal)")
       let process = try Program(demo.certify(options, out: folder))
       let deadline = ContinuousClock.now + .seconds(60)
@@ -128,8 +126,12 @@ extension CommandTests {
       // 0.9 s is the program's own limit; the rest is for a loaded machine.
       #expect(seconds < 1.5)
       #expect(result.messages.contains("The same command goes on"))
-      let note = try JSONText.decode(PartialVotes.self, from: try TestData.bytes(folder + "/votes/0.part"))
-      #expect(note.samples > 0 || note.selectionVotes.count == 100)
+      let stored = try FileManager.default.contentsOfDirectory(atPath: folder + "/votes").filter { $0.hasSuffix(".part") }
+      #expect(stored.count >= 1)
+      for name in stored {
+        let note = try JSONText.decode(PartialVotes.self, from: try TestData.bytes(folder + "/votes/" + name))
+        #expect(note.selectionVotes.count == 100)
+      }
       try run(demo.certify(options, out: folder))
       let whole = scratch("whole")
       if signal == SIGINT {
