@@ -10,7 +10,8 @@ struct LoadedModel: Sendable {
   /// The file's name.
   let name: String
   let graph: Graph
-  /// SHA-256 of the file's bytes after decompression, followed by its external data files.
+  /// SHA-256 of the file's bytes after decompression, followed, where weights may stand in other files, by the bytes
+  /// of all weights.
   let sha256: String
 
   init(_ path: String) throws {
@@ -22,6 +23,10 @@ struct LoadedModel: Sendable {
       bytes, name: path, folder: absolute.lastIndex(of: "/").map { String(absolute[..<$0]) })
     let hash = SHA256()
     hash.update(bytes)
+    // Every reference to external data has an entry under the key "location".
+    if bytes.withUnsafeBytes({ memmem($0.baseAddress!, $0.count, "location", 8) }) != nil {
+      for (_, tensor) in graph.constants.sorted(by: { $0.key < $1.key }) { tensor.withBytes { hash.update($0) } }
+    }
     sha256 = hexadecimal(hash.finish())
   }
 }
