@@ -82,15 +82,17 @@ let package = Package(
     .testTarget(
       name: "ModelTests",
       dependencies: [
-        "ONNXImport", "Operators", "Graphs", "CPUCompute", "OpenCLCompute", "Inputs", "Tensors", "Compute", "TestSupport",
+        "ONNXImport", "Operators", "Graphs", "CPUCompute", "OpenCLCompute", "Inputs", "Tensors", "Compute",
+        "TestSupport",
         "DemoAssets",
       ]),
     .testTarget(
-      name: "CertificateCheckingTests", dependencies: ["CertificateChecking", "Certificates", "TestSupport"]),
+      name: "CertificateCheckingTests", dependencies: ["CertificateChecking", "Certificates", "Hashing", "TestSupport"]),
     .testTarget(
       name: "SmoothingTests",
       dependencies: [
-        "Smoothing", "CPUCompute", "OpenCLCompute", "ONNXImport", "Statistics", "Certificates", "TestSupport", "DemoAssets",
+        "Smoothing", "CPUCompute", "OpenCLCompute", "ONNXImport", "Statistics", "Certificates", "TestSupport",
+        "DemoAssets",
       ]),
     .testTarget(name: "CommandTests", dependencies: ["surety", "TestSupport", "Certificates", "Hashing", "Inputs"]),
   ]

@@ -20,7 +20,7 @@ struct PlausibleNumbers {
       ((1...1_000_000).contains(plan.selection), "n0"),
       ((1...1_000_000_000).contains(plan.estimation), "n"),
       (plan.looks.count <= 1000 && plan.tests.count <= 1000, "the number of looks or radii"),
-      (plan.looks.allSatisfy { (1...plan.estimation).contains($0) }, "the looks"),
+      (plan.looks.allSatisfy { $0 >= 1 && $0 <= plan.estimation }, "the looks"),
     ]
     problem = hold.first { !$0.0 }.map { "run.json: \($0.1) cannot be what it states" }
   }

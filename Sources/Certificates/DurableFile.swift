@@ -67,12 +67,16 @@ package enum DurableFile {
     guard unlink(path) == 0 || errno == ENOENT else { throw .system("remove", path) }
   }
 
-  /// Makes a folder and those above it.
+  /// Makes a folder and those above it; new ones survive a power cut like the files in them.
   package static func makeFolder(_ path: String) throws(FileError) {
     var partial = path.hasPrefix("/") ? "" : "."
     for part in path.split(separator: "/") {
       partial += "/" + part
-      guard mkdir(partial, 0o755) == 0 || errno == EEXIST else { throw .system("make the folder", partial) }
+      if mkdir(partial, 0o755) == 0 {
+        try syncFolder(of: partial)
+      } else if errno != EEXIST {
+        throw .system("make the folder", partial)
+      }
     }
     var status = stat()
     guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {

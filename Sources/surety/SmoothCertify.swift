@@ -155,8 +155,8 @@ struct SmoothCertify: AsyncParsableCommand {
       try exactDecimal(String($0), of: "--radii")
     }
     return try SamplingOptions(
-      kind: SamplingPlan.Kind(rawValue: sampling)!, alpha: try exactDecimal(alpha, of: "--alpha"), selection: n0, estimation: n,
-      radii: declared, schedule: .geometric)
+      kind: SamplingPlan.Kind(rawValue: sampling)!, alpha: try exactDecimal(alpha, of: "--alpha"), selection: n0,
+      estimation: n, radii: declared, schedule: .geometric)
   }
 
   /// Half of sigma, exactly.

@@ -17,7 +17,7 @@ struct DemoFiles {
   static let shared = Result { try DemoFiles() }
 
   private init() throws {
-    folder = try TemporaryFolder.make("demo-files")
+    folder = try TemporaryFolder.makeUntilExit("demo-files")
     let result = try Program.run(["demo", "--limit", "1", "--out", folder, "--quiet"], environment: noOpenCL(folder))
     guard result.code == 0 else { throw Program.Failure(description: "the demo failed: \(result.messages)") }
   }

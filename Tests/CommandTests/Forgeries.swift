@@ -16,7 +16,7 @@ extension CommandTests {
 
     /// An honest run at sigma 0.5: most digits are certified at least at the smallest radius.
     private static func honest(_ options: String) throws -> String {
-      let folder = try TemporaryFolder.make("honest")
+      let folder = try TemporaryFolder.makeUntilExit("honest")
       try run(try DemoFiles.shared.get().certify(options + " --batch 16 --nonce 5eed", out: folder))
       return folder
     }

@@ -126,7 +126,9 @@ extension CommandTests {
       // 0.9 s is the program's own limit; the rest is for a loaded machine.
       #expect(seconds < 1.5)
       #expect(result.messages.contains("The same command goes on"))
-      let stored = try FileManager.default.contentsOfDirectory(atPath: folder + "/votes").filter { $0.hasSuffix(".part") }
+      let stored = try FileManager.default.contentsOfDirectory(atPath: folder + "/votes").filter {
+        $0.hasSuffix(".part")
+      }
       #expect(stored.count >= 1)
       for name in stored {
         let note = try JSONText.decode(PartialVotes.self, from: try TestData.bytes(folder + "/votes/" + name))

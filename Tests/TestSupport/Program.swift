@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Synchronization
 
 /// The `surety` program as its users run it, for end-to-end tests.
 package struct Program: Sendable {
@@ -117,6 +118,19 @@ package enum TemporaryFolder {
     }
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
+
+  /// A new folder that is removed when the tests' process ends.
+  package static func makeUntilExit(_ name: String) throws -> String {
+    let folder = try make(name)
+    let isFirst = untilExit.withLock { folders in
+      folders.append(folder)
+      return folders.count == 1
+    }
+    if isFirst { atexit { TemporaryFolder.untilExit.withLock { $0.forEach(TemporaryFolder.remove) } } }
+    return folder
+  }
+
+  private static let untilExit = Mutex<[String]>([])
 
   /// Removes a folder and everything in it; nothing happens if it is gone.
   package static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
