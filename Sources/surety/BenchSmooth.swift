@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPUCompute
 import Certificates
 import Compute
 import Graphs
@@ -93,6 +94,9 @@ struct BenchSmooth: AsyncParsableCommand {
         guard device.precisions.contains(precision) else {
           Terminal.message("\(device.identity.name) does not offer \(precision.rawValue); left out.")
           continue
+        }
+        if precision == .bfloat16, device is CPUDevice, let advice = CPUDevice.bfloat16Advice {
+          Terminal.message("Note: \(advice).")
         }
         let batch = batch ?? DeviceChoice.defaultBatch(device)
         let plan = try model.graph.plan(batch: batch, precision: precision)

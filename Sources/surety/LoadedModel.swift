@@ -24,10 +24,26 @@ struct LoadedModel: Sendable {
     let hash = SHA256()
     hash.update(bytes)
     // Every reference to external data has an entry under the key "location".
-    if bytes.withUnsafeBytes({ memmem($0.baseAddress!, $0.count, "location", 8) }) != nil {
+    if Self.contains(bytes, Array("location".utf8)) {
       for (_, tensor) in graph.constants.sorted(by: { $0.key < $1.key }) { tensor.withBytes { hash.update($0) } }
     }
     sha256 = hexadecimal(hash.finish())
+  }
+}
+
+extension LoadedModel {
+  /// Whether `pattern` occurs in `bytes`.
+  private static func contains(_ bytes: [UInt8], _ pattern: [UInt8]) -> Bool {
+    bytes.withUnsafeBytes { bytes in
+      var start = 0
+      while start + pattern.count <= bytes.count,
+        let found = memchr(bytes.baseAddress! + start, Int32(pattern[0]), bytes.count - pattern.count + 1 - start)
+      {
+        if memcmp(found, pattern, pattern.count) == 0 { return true }
+        start = UnsafeRawPointer(found) - bytes.baseAddress! + 1
+      }
+      return false
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import CPUCompute
 import Certificates
 import Compute
 import Graphs
@@ -45,6 +46,9 @@ struct SmoothingJob {
     let preprocessing = try Preprocessing.resolve(data.preprocess)
     device = try DeviceChoice(compute).device()
     try Self.require(precision, of: device)
+    if precision == .bfloat16, device is CPUDevice, let advice = CPUDevice.bfloat16Advice {
+      Terminal.message("Note: \(advice).")
+    }
     var batch = compute.batch ?? DeviceChoice.defaultBatch(device)
     var plan = try model.graph.plan(batch: batch, precision: precision)
     let classes = try NoisyClassifier.sizes(plan).classes
