@@ -8,6 +8,7 @@ import Statistics
 /// (reference/soundness.md 2.5). Futility stops are free. Fixed: one look at n and a Clopper-Pearson bound.
 package struct StoppingRule: Sendable {
   package let plan: SamplingPlan
+  private let grid: SequentialGrid?
   private let tests: [SequentialTest]
   private let sigma: ExactDecimal
   private let alpha: Double
@@ -25,6 +26,7 @@ package struct StoppingRule: Sendable {
     alpha = options.alpha.roundedDown
     switch options.kind {
     case .fixed:
+      grid = nil
       tests = []
       plan = SamplingPlan(
         kind: .fixed, alpha: options.alpha.text, selection: options.selection, estimation: options.estimation,
@@ -36,21 +38,18 @@ package struct StoppingRule: Sendable {
             + "need at least \(least) samples")
       }
     case .sequential:
-      tests = try options.radii.map { radius in
-        let p0 = GaussianCertificate.nullProbability(radius: radius, sigma: sigma, totalVariation: totalVariation)
-        let test = try SequentialTest(
-          maximumTrials: options.estimation, alpha: options.alpha.roundedDown, nullProbability: p0,
-          schedule: options.schedule)
-        if !test.canReject {
-          let least = GaussianCertificate.minimumTrials(nullProbability: p0, alpha: options.alpha.roundedDown)
-          throw SmoothingError(
-            "--n \(options.estimation) can never certify the radius \(radius.text) at sigma \(sigma.text) and alpha "
-              + "\(options.alpha.text): "
-              + (least.map { "even unanimous votes need about \($0) samples or more" } ?? "no number of samples can")
-              + "; raise --n, or declare smaller --radii")
-        }
-        return test
+      let grid = try SequentialGrid(
+        radii: options.radii, sigma: sigma, totalVariation: totalVariation, alpha: options.alpha,
+        maximumTrials: options.estimation, schedule: options.schedule)
+      if let (radius, least) = grid.unreachableRadii.first {
+        throw SmoothingError(
+          "--n \(options.estimation) can never certify the radius \(radius.text) at sigma \(sigma.text) and alpha "
+            + "\(options.alpha.text): "
+            + (least.map { "even unanimous votes need about \($0) samples or more" } ?? "no number of samples can")
+            + "; raise --n, or declare smaller --radii")
       }
+      self.grid = grid
+      tests = grid.tests
       plan = SamplingPlan(
         kind: .sequential, alpha: options.alpha.text, selection: options.selection, estimation: options.estimation,
         schedule: options.schedule.name, looks: tests[0].looks.map(\.trials),
@@ -113,11 +112,13 @@ package struct StoppingRule: Sendable {
   }
 
   /// The expected number of passes per input where the class holds the share p of the votes.
-  package func expectedPasses(share p: Double) -> Double {
-    guard plan.kind == .sequential else { return Double(plan.selection + plan.estimation) }
-    // The grid goes on until its next radius is decided: the longest of the single tests, within a little.
-    let longest = tests.map { $0.expectedPasses(probability: p) }.max() ?? 0
-    return Double(plan.selection) + longest
+  package func expectedPasses(share p: Double) -> Double { expectedPasses(shares: [p]) }
+
+  /// The same for a set of inputs like published ones: shares up to Phi(4), a sixth of the inputs undecided.
+  package var typicalPasses: Double { expectedPasses(shares: SequentialGrid.typicalShares) }
+
+  private func expectedPasses(shares: [Double]) -> Double {
+    Double(plan.selection) + (grid?.expectedPasses(probabilities: shares) ?? Double(plan.estimation))
   }
 }
 

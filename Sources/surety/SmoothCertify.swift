@@ -185,12 +185,12 @@ struct SmoothCertify: AsyncParsableCommand {
       Terminal.message("Fixed sampling: \(grouped(rule.plan.selection + rule.plan.estimation)) passes per input.")
       return
     }
-    let shares = [0.999, 0.99, 0.95, 0.9, 0.8, 0.7]
-    let expected = shares.map { rule.expectedPasses(share: $0) }
-    let text = zip(shares, expected).map { "\(grouped(Int($1))) at \(fixed($0 * 100, $0 > 0.99 ? 1 : 0)) %" }
+    let shares = [0.99, 0.95, 0.9, 0.8, 0.7]
+    let text = shares.map { "\(grouped(Int(rule.expectedPasses(share: $0)))) at \(fixed($0 * 100, 0)) %" }
     Terminal.message(
-      "Expected passes per input by the class's share of the votes: " + text.joined(separator: ", ")
-        + "; fixed sampling would take \(grouped(rule.plan.selection + rule.plan.estimation)).")
+      "Expected passes: about \(grouped(Int(rule.typicalPasses))) per input on typical data (by the class's share of "
+        + "the votes: \(text.joined(separator: ", "))); fixed sampling would take "
+        + "\(grouped(rule.plan.selection + rule.plan.estimation)).")
   }
 }
 
