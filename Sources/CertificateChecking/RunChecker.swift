@@ -25,7 +25,8 @@ package struct RunChecker {
   ///
   /// - Throws: a sentence if something cannot be read at all; what can be read and is wrong is a problem.
   package init(_ path: String) throws {
-    folder = path.hasSuffix("/certificates.jsonl") ? String(path.dropLast("/certificates.jsonl".count)) : path
+    let file = "certificates.jsonl"
+    folder = path == file ? "." : path.hasSuffix("/" + file) ? String(path.dropLast(file.count + 1)) : path
     guard let configuration = try RunFolder.configurationIfPresent(folder) else {
       throw FileError("\(folder) is no run folder: it has no run.json")
     }

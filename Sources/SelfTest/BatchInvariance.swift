@@ -11,7 +11,7 @@ extension AgreementTable {
   /// The network has each kind of layer once: convolutions (image, 3x3, 1x1, strided, depthwise, with residual),
   /// pooling, scaling, normalisation, softmax and a fully connected layer.
   public static func batchInvariance(
-    devices: [any Device], batches: [Int] = [1, 2, 3, 8]
+    devices: [any Device], batches: [Int] = [1, 2, 3, 4, 8]
   ) async -> [AgreementRow] {
     var rows: [AgreementRow] = []
     for device in devices {

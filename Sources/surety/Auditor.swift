@@ -50,6 +50,13 @@ struct AuditReport: Encodable {
   }
 }
 
+/// Why stored votes cannot be evaluated again here; everything else is checked all the same.
+struct AuditRefusal: Error {
+  let reason: String
+
+  init(_ reason: String) { self.reason = reason }
+}
+
 /// Evaluates stored votes again: noise by the checker's code, the network on a device of choice.
 struct Auditor {
   private let checker: RunChecker
@@ -86,9 +93,8 @@ struct Auditor {
     let sampler = try CheckedSampler(table: checker.table, noise: checker.configuration.noise)
     for (identity, certificates) in Dictionary(grouping: wanted, by: \.classifier) {
       guard device.precisions.contains(precision) else {
-        throw UserError(
-          "the votes were cast in \(precision.rawValue), which \(device.identity.name) does not offer; everything but the "
-            + "audit was checked.")
+        throw AuditRefusal(
+          "the votes were cast in \(precision.rawValue), which \(device.identity.name) does not offer")
       }
       let plan = try model.graph.plan(batch: identity.paddedBatch, precision: precision)
       guard try NoisyClassifier.sizes(plan).classes == checker.configuration.model.classes else {
@@ -97,10 +103,9 @@ struct Auditor {
       }
       let isSame = try await currentIdentity(identity, plan, certificates[0]) == identity
       guard isSame || precision == .float32 else {
-        throw UserError(
+        throw AuditRefusal(
           "the votes were cast by another classifier (\(identity.deviceName), \(identity.software), "
-            + "\(identity.variant)), and \(precision.rawValue) votes can be replayed on an equal one only; the audit is "
-            + "refused, everything else was checked: \(checker.problems.isEmpty ? "accepted" : "rejected").")
+            + "\(identity.variant)), and \(precision.rawValue) votes can be replayed on an equal one only")
       }
       report.sameClassifier = report.sameClassifier && isSame
       let network = try AuditNetwork(

@@ -20,7 +20,7 @@ struct CheckCommand: AsyncParsableCommand {
       Examples:
         surety check run
         surety check run --samples 200 --device cpu
-      Exit codes: 0 accepted, 1 rejected, 2 error.
+      Exit codes: 0 accepted, 1 rejected, 2 error or a refused audit.
       """)
 
   @Argument(help: ArgumentHelp("A run folder, or the certificates.jsonl in one.", valueName: "run"))
@@ -57,14 +57,20 @@ struct CheckCommand: AsyncParsableCommand {
     for problem in files.problems { checker.add(problem: problem) }
     for note in files.notes { checker.add(note: note) }
     var audit: AuditReport?
+    var isRefused = false
     if let samples, checker.problems.isEmpty {
-      audit = try await Auditor(checker, files: files, device: device, quiet: outputOptions.quiet)
-        .audit(samples: samples)
+      do {
+        audit = try await Auditor(checker, files: files, device: device, quiet: outputOptions.quiet)
+          .audit(samples: samples)
+      } catch let refusal as AuditRefusal {
+        isRefused = true
+        checker.add(note: "The audit is refused: \(refusal.reason). Everything else was checked.")
+      }
       for problem in audit?.problems ?? [] { checker.add(problem: problem) }
       for note in audit?.notes ?? [] { checker.add(note: note) }
     }
     try report(checker, audit)
-    throw ExitCode(checker.problems.isEmpty ? 0 : 1)
+    throw ExitCode(checker.problems.isEmpty ? isRefused ? 2 : 0 : 1)
   }
 
   private struct Result: Encodable {
