@@ -4,6 +4,7 @@ import Compute
 import Graphs
 import Hashing
 import Inputs
+import Reports
 import Smoothing
 import Statistics
 
@@ -33,10 +34,12 @@ struct AuditReport: Encodable {
 
   var text: String {
     var lines = [
-      "Audit on \(device): \(grouped(evaluated)) votes evaluated again, \(grouped(agreed)) agree"
+      "Audit on \(device): \(NumberText.grouped(evaluated)) votes evaluated again, "
+        + "\(NumberText.grouped(agreed)) agree"
         + (explained > 0 ? ", \(explained) differ within the rounding of another device" : "")
         + (disagreed > 0 ? ", \(disagreed) DISAGREE" : "") + ".",
-      "At 99.9 % at most \(fixed(remainingShare * 100, 2)) % of a certificate's votes can still be false.",
+      "At 99.9 % at most \(NumberText.significant(remainingShare * 100, digits: 3, rounding: .up)) % of a certificate's "
+        + "votes can still be false.",
     ]
     let certified = survivingRadii.filter { $0.surviving > 0 }
     if !survivingRadii.isEmpty {
@@ -44,7 +47,9 @@ struct AuditReport: Encodable {
         "Subtracting that share would leave \(certified.count) of \(survivingRadii.count) certificates with a radius"
           + (certified.isEmpty
             ? "."
-            : ", the smallest \(fixed(certified.map(\.surviving).min() ?? 0, 4)) (acceptance does not subtract it)."))
+            : ", the smallest "
+              + NumberText.significant(certified.map(\.surviving).min() ?? 0, digits: 4, rounding: .down)
+              + " (acceptance does not subtract it)."))
     }
     return lines.joined(separator: "\n")
   }

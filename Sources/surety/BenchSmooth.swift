@@ -129,11 +129,15 @@ struct BenchSmooth: AsyncParsableCommand {
       "agreement", "noise bits",
     ])
     for row in rows {
+      func text(_ x: Double, _ places: Int) -> String { NumberText.decimal(x, places: places) }
       table.append([
-        row.device, row.precision, "\(row.instances) x \(row.batch)", fixed(row.samplesPerSecond, 1),
-        fixed(row.forwardPerSecond, 1), fixed(row.noiseValuesPerSecond / 1e6, 0),
-        fixed(row.multiplyAddsPerSecond / 1e9, 1), fixed(row.fixedCertificatesPerHour, 2),
-        fixed(100 * row.agreement, 1) + " %", row.noiseBitsEqual ? "equal" : "DIFFER",
+        row.device, row.precision, "\(row.instances) x \(row.batch)",
+        text(row.samplesPerSecond, 1),
+        text(row.forwardPerSecond, 1),
+        text(row.noiseValuesPerSecond / 1e6, 0),
+        text(row.multiplyAddsPerSecond / 1e9, 1),
+        text(row.fixedCertificatesPerHour, 2),
+        text(100 * row.agreement, 1) + " %", row.noiseBitsEqual ? "equal" : "DIFFER",
       ])
     }
     return table

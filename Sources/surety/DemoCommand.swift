@@ -136,15 +136,16 @@ struct DemoCommand: AsyncParsableCommand {
     var table = TextTable(["device", "kind", "passes", "seconds", "samples/s", "certificates"])
     for device in result.devices {
       table.append([
-        device.device, device.kind, grouped(device.passes), fixed(device.seconds, 2),
-        grouped(Int(device.samplesPerSecond)), device.accepted ? "accepted" : "REJECTED",
+        device.device, device.kind, NumberText.grouped(device.passes), NumberText.decimal(device.seconds, places: 2),
+        NumberText.grouped(Int(device.samplesPerSecond)), device.accepted ? "accepted" : "REJECTED",
       ])
     }
     print(table.text)
     if let agreement = result.agreement {
       print(
         "Agreement of CPU and OpenCL: the same decision on \(agreement.sameDecision) of \(agreement.inputs) inputs; "
-          + "\(agreement.differentSelectionVotes) of \(grouped(agreement.selectionVotes)) selection votes differ.")
+          + "\(agreement.differentSelectionVotes) of \(NumberText.grouped(agreement.selectionVotes)) selection votes differ."
+      )
     } else {
       print("CPU only: no OpenCL device was found, so there is nothing to compare with.")
     }

@@ -67,7 +67,7 @@ struct DevicesCommand: AsyncParsableCommand {
       var table = TextTable(["device", "name", "memory", "precisions", "software", "variant"])
       for row in rows {
         table.append([
-          row.name, row.deviceName, fixed(Double(row.memoryBytes) / 1_073_741_824, 1) + " GiB",
+          row.name, row.deviceName, NumberText.decimal(Double(row.memoryBytes) / 1_073_741_824, places: 1) + " GiB",
           row.precisions.joined(separator: ", "), row.software, row.variant,
         ])
       }

@@ -17,9 +17,25 @@ struct InspectCommand: AsyncParsableCommand {
 
   @OptionGroup var outputOptions: OutputOptions
 
+  /// Whether the network can be recorded for a device; what stands in the way, if not.
+  private static func smoothingSupport(_ graph: Graph) -> String {
+    do {
+      let plan = try graph.plan(batch: 2, precision: .float32)
+      _ = try plan.lowered()
+      return "smoothing supports every operator, on the CPU and on OpenCL"
+    } catch {
+      return "smoothing cannot run it: \(error)"
+    }
+  }
+
   func run() async throws {
     let model = try LoadedModel(path)
     let description = try model.graph.describe()
-    if outputOptions.json { print(try JSONText.encode(description)) } else { print(description.description) }
+    if outputOptions.json {
+      print(try JSONText.encode(description))
+    } else {
+      print(description.description)
+      print("engines: \(Self.smoothingSupport(model.graph))")
+    }
   }
 }

@@ -1,5 +1,6 @@
 import Certificates
 import Glibc
+import Reports
 import Smoothing
 import Synchronization
 
@@ -40,9 +41,9 @@ final class ProgressDisplay: Sendable {
       text = "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled) + "] "
     }
     text += "\(now.finished)/\(now.total) inputs, \(now.certified) certified, "
-    text += "\(grouped(now.passes)) passes, \(fixed(Double(now.passes) / seconds, 0))/s"
+    text += "\(NumberText.grouped(now.passes)) passes, \(NumberText.decimal(Double(now.passes) / seconds, places: 0))/s"
     if now.finished > 0, now.finished < now.total {
-      text += ", about \(duration(seconds / share - seconds)) left"
+      text += ", about \(NumberText.duration(seconds / share - seconds)) left"
     }
     return text
   }

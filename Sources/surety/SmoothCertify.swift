@@ -181,16 +181,18 @@ struct SmoothCertify: AsyncParsableCommand {
     guard !outputOptions.quiet else { return }
     Terminal.message(job.headline)
     if finished > 0 { Terminal.message("Resuming: \(finished) inputs are done, \(remaining) remain.") }
+    let fixedPasses = NumberText.grouped(rule.plan.selection + rule.plan.estimation)
     guard rule.plan.kind == .sequential else {
-      Terminal.message("Fixed sampling: \(grouped(rule.plan.selection + rule.plan.estimation)) passes per input.")
+      Terminal.message("Fixed sampling: \(fixedPasses) passes per input.")
       return
     }
-    let shares = [0.99, 0.95, 0.9, 0.8, 0.7]
-    let text = shares.map { "\(grouped(Int(rule.expectedPasses(share: $0)))) at \(fixed($0 * 100, 0)) %" }
+    let shares = [0.99, 0.95, 0.9, 0.8, 0.7].map { share in
+      let passes = NumberText.grouped(Int(rule.expectedPasses(share: share)))
+      return "\(passes) at \(NumberText.decimal(share * 100, places: 0)) %"
+    }
     Terminal.message(
-      "Expected passes: about \(grouped(Int(rule.typicalPasses))) per input on typical data (by the class's share of "
-        + "the votes: \(text.joined(separator: ", "))); fixed sampling would take "
-        + "\(grouped(rule.plan.selection + rule.plan.estimation)).")
+      "Expected passes: about \(NumberText.grouped(Int(rule.typicalPasses))) per input on typical data (by the class's "
+        + "share of the votes: \(shares.joined(separator: ", "))); fixed sampling would take \(fixedPasses).")
   }
 }
 

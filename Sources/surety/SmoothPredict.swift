@@ -73,7 +73,7 @@ struct SmoothPredict: AsyncParsableCommand {
     var text =
       "\(answered.count) of \(all.count) inputs predicted, \(all.count - answered.count) abstained or unreadable"
     if !labelled.isEmpty {
-      text += "; correct \(percent(labelled.filter { $0.prediction == $0.label }.count, of: labelled.count))"
+      text += "; correct \(NumberText.percent(labelled.filter { $0.prediction == $0.label }.count, of: labelled.count))"
     }
     if !outputOptions.quiet { Terminal.message(text + "; nonce \(nonce.text)") }
   }

@@ -4,6 +4,7 @@ import Compute
 import Graphs
 import Hashing
 import Inputs
+import Reports
 import Smoothing
 import Statistics
 
@@ -35,7 +36,7 @@ struct SmoothingJob {
     if sigma.nearest > 4 {
       throw UserError(
         "--sigma \(sigma.text) is in units of the full pixel range, where 1 means 255 levels; for \(sigma.text) levels "
-          + "say --sigma \(fixed(sigma.nearest / 255, 4)).")
+          + "say --sigma \(NumberText.decimal(sigma.nearest / 255, places: 4)).")
     }
     precision = Precision(rawValue: compute.precision)!
     let model = try LoadedModel(modelOptions.model)
