@@ -38,16 +38,7 @@ package struct StoppingRule: Sendable {
             + "need at least \(least) samples")
       }
     case .sequential:
-      let grid = try SequentialGrid(
-        radii: options.radii, sigma: sigma, totalVariation: totalVariation, alpha: options.alpha,
-        maximumTrials: options.estimation, schedule: options.schedule)
-      if let (radius, least) = grid.unreachableRadii.first {
-        throw SmoothingError(
-          "--n \(options.estimation) can never certify the radius \(radius.text) at sigma \(sigma.text) and alpha "
-            + "\(options.alpha.text): "
-            + (least.map { "even unanimous votes need about \($0) samples or more" } ?? "no number of samples can")
-            + "; raise --n, or declare smaller --radii")
-      }
+      let grid = try Self.grid(options, sigma: sigma, totalVariation: totalVariation)
       self.grid = grid
       tests = grid.tests
       plan = SamplingPlan(
@@ -66,6 +57,32 @@ package struct StoppingRule: Sendable {
             }, squaredLevels: levels)
         })
     }
+  }
+
+  /// The tests of all declared radii, every one of which n can reach.
+  private static func grid(
+    _ options: SamplingOptions, sigma: ExactDecimal, totalVariation: Double
+  ) throws -> SequentialGrid {
+    do {
+      let grid = try SequentialGrid(
+        radii: options.radii, sigma: sigma, totalVariation: totalVariation, alpha: options.alpha,
+        maximumTrials: options.estimation, schedule: options.schedule)
+      guard let (radius, least) = grid.unreachableRadii.first else { return grid }
+      throw outOfReach(radius: radius.text, least: least, options, sigma)
+    } catch let error as StatisticsError {
+      guard case .cannotCertify(let radius, _, let least) = error else { throw error }
+      throw outOfReach(radius: radius, least: least, options, sigma)
+    }
+  }
+
+  private static func outOfReach(
+    radius: String, least: Int?, _ options: SamplingOptions, _ sigma: ExactDecimal
+  ) -> SmoothingError {
+    SmoothingError(
+      "--n \(options.estimation) can never certify the radius \(radius) at sigma \(sigma.text) and alpha "
+        + "\(options.alpha.text): "
+        + (least.map { "even unanimous votes need about \($0) samples or more" } ?? "no number of samples can")
+        + "; raise --n, or declare smaller --radii")
   }
 
   /// What a look decides: the tests made, the radii claimed by now, and whether to stop.
