@@ -59,7 +59,7 @@ package struct RunChecker {
     checkConfiguration()
     checkPlan()
     let claim = try configuration.claimDigest()
-    let order = configuration.data.indices(ofAllShards: configuration.data.shards == 1)
+    let order = configuration.data.indices()
     for (position, certificate) in certificates.enumerated() {
       let place = "certificate \(position + 1) (input \(certificate.index), \(certificate.name))"
       do {

@@ -68,11 +68,11 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
       self.shards = shards
     }
 
-    /// The inputs of this run (of the whole job with `ofAllShards`), ascending.
-    package func indices(ofAllShards: Bool = false) -> [Int] {
+    /// The inputs of this run, ascending.
+    package func indices() -> [Int] {
       let end = limit.map { min(count, skip + $0) } ?? count
       guard skip < end else { return [] }
-      return (skip..<end).filter { ofAllShards || ($0 - skip) % shards == shard }
+      return (skip..<end).filter { ($0 - skip) % shards == shard }
     }
   }
 

@@ -25,7 +25,8 @@ package struct SampleBatch: Sendable {
 package protocol VoteSink: AnyObject {
   /// The next input and its votes so far, or nil when there are no more. Inputs that need no samples may be returned.
   func nextInput() throws -> (index: Int, payload: NoisyInput, tally: any InputTally)?
-  /// A phase or a look of an input is complete, or some time has passed.
+  /// A phase or a look of an unfinished input is complete or some time has passed, a moment after the last such call;
+  /// or the run is being stopped.
   func progressed(_ index: Int, _ tally: any InputTally) throws
   /// An input needs no more samples.
   func finished(_ index: Int, _ tally: any InputTally, seconds: Double) throws

@@ -23,7 +23,7 @@ struct AuditReport: Encodable {
   var notes: [String] = []
   /// The share of false votes per certificate that is still possible at 99.9 %.
   var remainingShare: Double
-  /// The least radius, over the certificates, that would survive subtracting that share; acceptance does not.
+  /// For each certified input, the radius that would survive subtracting that share; acceptance does not subtract it.
   var survivingRadii: [SurvivingRadius] = []
 
   struct SurvivingRadius: Encodable {
@@ -113,9 +113,10 @@ struct Auditor {
             + "\(identity.variant)), and \(precision.rawValue) votes can be replayed on an equal one only")
       }
       report.sameClassifier = report.sameClassifier && isSame
+      let lowered = try plan.lowered()
       let network = try AuditNetwork(
-        prepared: await device.prepare(try plan.lowered().commands, instances: device.concurrency),
-        lowered: try plan.lowered(), classes: checker.configuration.model.classes, batch: identity.paddedBatch)
+        prepared: await device.prepare(lowered.commands, instances: device.concurrency), lowered: lowered,
+        classes: checker.configuration.model.classes, batch: identity.paddedBatch)
       let audit = VoteAudit(isSameClassifier: isSame)
       for certificate in certificates.sorted(by: { $0.index < $1.index }) {
         if !quiet, Terminal.isInteractive {

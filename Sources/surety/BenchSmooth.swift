@@ -65,7 +65,7 @@ struct BenchSmooth: AsyncParsableCommand {
     /// Noise alone, in pixel values.
     let noiseValuesPerSecond: Double
     let multiplyAddsPerSecond: Double
-    /// What one image costs at n0 = 100 and n = 100,000 in hours, as certificates per hour.
+    /// Certificates per hour with fixed sampling, n0 = 100 and n = 100,000.
     let fixedCertificatesPerHour: Double
     /// The share of compared samples whose class is that of the first configuration.
     let agreement: Double
