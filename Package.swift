@@ -40,8 +40,10 @@ let package = Package(
     .target(
       name: "OpenCLCompute", dependencies: ["Compute", "Tensors", "Hashing", "COpenCL", "KernelSources", "Primitives"]),
     .target(name: "Inputs", dependencies: ["CTurboJPEG", "CSPNG", "CZip", "CZlib"]),
-    .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors"]),
-    .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors"]),
+    .target(name: "Networks", dependencies: ["Statistics"]),
+    .target(name: "BranchAndBound", dependencies: ["Networks"]),
+    .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors", "Networks"]),
+    .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors", "Networks"]),
     .target(
       name: "ONNXImport",
       dependencies: [

@@ -1,0 +1,78 @@
+// What a search over activation splits asks of whoever computes bounds (a plain reference, gather blocks on the CPU,
+// the same on OpenCL).
+
+import Networks
+
+/// Rigorous lower bounds of rows on parts of a region that are cut by splits of ReLUs at 0 (Wang et al. 2021,
+/// beta-CROWN). The bounds of intermediate neurons are those of the root, cut by the splits.
+public protocol ActivationSplitBounder: Sendable {
+  /// The region's bounds of all neurons, rounded outward.
+  var lower: [Double] { get }
+  var upper: [Double] { get }
+  /// The operands of ReLU that are unstable on the region, ascending; a position in this list is called a slot.
+  var slots: [Int] { get }
+  /// How many items at once keep the device busy.
+  var preferredBatch: Int { get }
+
+  /// Bounds items, after `iterations` steps of gradient ascent (Adam) on slopes and multipliers, which start at what the
+  /// items bring. The best bound over all steps is kept, with the slopes and multipliers that gave it. Stops early for
+  /// items that are proven, and at the deadline with what there is.
+  func bound(
+    _ items: [SplitItem], iterations: Int, deadline: ContinuousClock.Instant
+  ) async throws -> [SplitBound]
+}
+
+/// One row on one part of the region.
+public struct SplitItem: Sendable {
+  /// Index into the case's rows.
+  public var row: Int
+  /// Slots that are split, in the order of the path from the root.
+  public var splits: [Split]
+  /// The lower slope in [0, 1] of each slot; empty: 1 where u > -l, else 0. Slots that are split ignore theirs.
+  public var slopes: [Float]
+  /// One for each split, >= 0; missing ones are 0.
+  public var multipliers: [Float]
+
+  public init(row: Int, splits: [Split] = [], slopes: [Float] = [], multipliers: [Float] = []) {
+    self.row = row
+    self.splits = splits
+    self.slopes = slopes
+    self.multipliers = multipliers
+  }
+}
+
+public struct Split: Sendable, Hashable {
+  public var slot: Int32
+  /// True: z >= 0; false: z <= 0.
+  public var isActive: Bool
+
+  public init(slot: Int32, isActive: Bool) {
+    self.slot = slot
+    self.isActive = isActive
+  }
+}
+
+public struct SplitBound: Sendable {
+  /// phi >= bound on the part, every error subtracted. NaN or -infinity: no bound.
+  public var bound: Double
+  /// The bound before errors were subtracted, to tell what fails only by rounding.
+  public var estimate: Double
+  public var slopes: [Float]
+  public var multipliers: [Float]
+  /// How much each slot costs the bound (0 for slots that are split): the intercept term |min(a, 0)| u l / (u - l)
+  /// and the like; larger is a better candidate for splitting.
+  public var scores: [Float]
+  /// The input at which the linear bound is least.
+  public var minimizer: [Double]
+
+  public init(
+    bound: Double, estimate: Double, slopes: [Float], multipliers: [Float], scores: [Float], minimizer: [Double]
+  ) {
+    self.bound = bound
+    self.estimate = estimate
+    self.slopes = slopes
+    self.multipliers = multipliers
+    self.scores = scores
+    self.minimizer = minimizer
+  }
+}
