@@ -11,6 +11,8 @@ public protocol ActivationSplitBounder: Sendable {
   var upper: [Double] { get }
   /// The operands of ReLU that are unstable on the region, ascending; a position in this list is called a slot.
   var slots: [Int] { get }
+  /// The slopes behind `lower` and `upper` where they are not the default ones, for proofs.
+  var rootSlopes: [ProofTree.RootSlopes] { get }
   /// How many items at once keep the device busy.
   var preferredBatch: Int { get }
 
@@ -20,6 +22,10 @@ public protocol ActivationSplitBounder: Sendable {
   func bound(
     _ items: [SplitItem], iterations: Int, deadline: ContinuousClock.Instant
   ) async throws -> [SplitBound]
+}
+
+extension ActivationSplitBounder {
+  public var rootSlopes: [ProofTree.RootSlopes] { [] }
 }
 
 /// One row on one part of the region.

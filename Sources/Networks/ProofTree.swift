@@ -23,6 +23,9 @@ public struct ProofTree: Sendable {
     /// rows refute all clauses that are not refuted on the whole part (soundness.md 1.7).
     case clip
     case leaf(Leaf)
+    /// Only as the first node: one subtree for each clause of the case follows, in order. The i-th covers the whole
+    /// region and refutes clause i alone, so every leaf in it has exactly one refutation, that of clause i.
+    case clauses
   }
 
   /// A part of the region on which every clause is refuted.
@@ -30,7 +33,8 @@ public struct ProofTree: Sendable {
     /// True if the bounds of all intermediate neurons are to be computed for this part (input splits); false if those
     /// of the root serve, cut by the neuron splits above (splits of activations).
     public var recomputesBounds: Bool
-    /// One for each clause in order; empty where the default slopes and each clause's best row refute every clause.
+    /// One for each clause in order (below `clauses`: one, for the subtree's clause); empty where the default slopes
+    /// and each clause's best row refute every clause.
     public var refutations: [Refutation]
 
     public init(recomputesBounds: Bool, refutations: [Refutation] = []) {
