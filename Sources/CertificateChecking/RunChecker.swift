@@ -41,11 +41,11 @@ package struct RunChecker {
     if let problem = bounds.problem { problems.append(problem) }
     do {
       let contents = try CertificateFile.read(bytes, path: folder + "/certificates.jsonl")
-      let implausible = contents.certificates.indices.filter { !bounds.admits(contents.certificates[$0]) }
+      let implausible = contents.records.indices.filter { !bounds.admits(contents.records[$0]) }
       for position in implausible {
         problems.append("certificate \(position + 1) states sizes or counts that no run has")
       }
-      certificates = implausible.isEmpty && bounds.problem == nil ? contents.certificates : []
+      certificates = implausible.isEmpty && bounds.problem == nil ? contents.records : []
       if contents.isTorn { notes.append("The last line of certificates.jsonl is torn; resume the run to finish it.") }
     } catch let error as FileError {
       certificates = []

@@ -44,6 +44,9 @@ package enum DurableFile {
     return Array(bytes[..<done])
   }
 
+  /// Whether a file of this name can be read.
+  package static func exists(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
   /// Replaces a file's contents: a reader sees the old bytes or the new ones, never a mixture.
   package static func replace(_ path: String, with bytes: [UInt8]) throws(FileError) {
     let temporary = path + ".new"

@@ -13,7 +13,7 @@ package final class RunFolder: @unchecked Sendable {
   package let finished: [SmoothingCertificate]
   private let certificates: AppendOnlyFile
   private let table: AppendOnlyFile
-  private let lock: Int32
+  private let lock: FolderLock
 
   /// What to do where the folder holds unfinished votes of another classifier.
   package enum Unfinished: Sendable { case keep, restart }
@@ -25,21 +25,9 @@ package final class RunFolder: @unchecked Sendable {
     self.path = path
     try DurableFile.makeFolder(path)
     try DurableFile.makeFolder(path + "/votes")
-    lock = open(path + "/run.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard lock >= 0 else { throw FileError.system("open", path + "/run.lock") }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      close(lock)
-      throw FileError("another process is working in \(path); wait for it or choose another folder with --out")
-    }
-    do {
-      (finished, certificates, table, self.configuration) = try Self.enter(path, configuration, unfinished)
-    } catch {
-      close(lock)
-      throw error
-    }
+    lock = try FolderLock(path)
+    (finished, certificates, table, self.configuration) = try Self.enter(path, configuration, unfinished)
   }
-
-  deinit { close(lock) }
 
   private static func enter(
     _ path: String, _ configuration: RunConfiguration, _ unfinished: Unfinished
@@ -55,7 +43,7 @@ package final class RunFolder: @unchecked Sendable {
       }
       if let bytes = try DurableFile.read(file) {
         let contents = try CertificateFile.read(bytes, path: file)
-        finished = contents.certificates
+        finished = contents.records
         keep = contents.completeBytes
       }
       try checkOrder(finished, configuration, file)

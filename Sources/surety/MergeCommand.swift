@@ -31,7 +31,7 @@ struct MergeCommand: AsyncParsableCommand {
       }
       let file = path + "/certificates.jsonl"
       let contents = try CertificateFile.read(try DurableFile.read(file) ?? [], path: file)
-      parts.append((path, configuration, contents.certificates))
+      parts.append((path, configuration, contents.records))
     }
     let first = parts[0]
     guard first.configuration.data.shards == parts.count else {

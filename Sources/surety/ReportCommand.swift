@@ -45,7 +45,7 @@ struct ReportCommand: AsyncParsableCommand {
       }
     }
     let html = try SmoothingReport.html(
-      configuration: configuration, certificates: contents.certificates, seconds: seconds, classNames: classNames)
+      configuration: configuration, certificates: contents.records, seconds: seconds, classNames: classNames)
     try DurableFile.replace(page, with: Array(html.utf8))
   }
 }

@@ -111,7 +111,7 @@ extension CommandTests {
       try run(arguments + ["--skip-bad"])
       let file = scratch("run/certificates.jsonl")
       #expect(try TestData.bytes(file).starts(with: before))
-      let certificates = try CertificateFile.read(try TestData.bytes(file), path: file).certificates
+      let certificates = try CertificateFile.read(try TestData.bytes(file), path: file).records
       #expect(certificates.map { $0.decision == .unreadable } == [false, true, false, false])
       #expect(certificates[1].problem?.contains("1.png") == true)
       try run(["check", scratch("run"), "--samples", "20"])

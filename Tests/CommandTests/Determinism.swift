@@ -108,7 +108,7 @@ extension CommandTests {
       try run(demo.certify(options + " --restart-unfinished", out: folder), environment: narrow)
       let file = folder + "/certificates.jsonl"
       #expect(try TestData.lines(file).prefix(3) == lines.prefix(3))
-      let certificates = try CertificateFile.read(try TestData.bytes(file), path: file).certificates
+      let certificates = try CertificateFile.read(try TestData.bytes(file), path: file).records
       #expect(certificates.count == 6)
       #expect(certificates.prefix(3).allSatisfy { $0.classifier != certificates[5].classifier })
       #expect(certificates[5].classifier.variant.contains("AVX2"))

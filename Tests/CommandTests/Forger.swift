@@ -19,7 +19,7 @@ struct Forger {
     }
     self.configuration = configuration
     let file = folder + "/certificates.jsonl"
-    certificates = try CertificateFile.read(try TestData.bytes(file), path: file).certificates
+    certificates = try CertificateFile.read(try TestData.bytes(file), path: file).records
     for certificate in certificates {
       votes[certificate.index] = VoteBitmap(
         bytes: try TestData.bytes("\(folder)/votes/\(certificate.index).bits"), count: certificate.samples)

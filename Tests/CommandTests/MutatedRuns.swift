@@ -88,7 +88,7 @@ extension CommandTests {
       var generator = SeededGenerator(seed: seed)
       let file = scratch("run/certificates.jsonl")
       let text = try TestData.bytes(original + "/certificates.jsonl")
-      let honest = try CertificateFile.read(text, path: file).certificates
+      let honest = try CertificateFile.read(text, path: file).records
       var accepted = 0
       for round in 0..<50 {
         try copyFolder(original, to: scratch("run"))
@@ -104,7 +104,7 @@ extension CommandTests {
         try writeFile(file, mutated)
         guard try check("seed \(seed), round \(round)") == 0 else { continue }
         accepted += 1
-        var decoded = try CertificateFile.read(mutated, path: file).certificates
+        var decoded = try CertificateFile.read(mutated, path: file).records
         // Which machine voted is seen by an audit on it only.
         for position in decoded.indices {
           decoded[position].classifier = honest[position].classifier

@@ -1,19 +1,19 @@
 import Hashing
 
-/// `certificates.jsonl`: one line per input, `{"checksum":"<SHA-256 of the record's text>","record":{...}}`.
-package enum CertificateFile {
-  private static let prefix = "{\"checksum\":\""
-  private static let middle = "\",\"record\":"
+/// `certificates.jsonl`: one line per input or instance, `{"checksum":"<SHA-256 of the record's text>","record":{...}}`.
+package enum RecordFile<Record: Codable & Sendable> {
+  private static var prefix: String { "{\"checksum\":\"" }
+  private static var middle: String { "\",\"record\":" }
 
   /// A record's line, without the newline.
-  package static func line(_ certificate: SmoothingCertificate) throws -> String {
-    let text = try JSONText.encode(certificate)
+  package static func line(_ record: Record) throws -> String {
+    let text = try JSONText.encode(record)
     return prefix + SHA256.text(Array(text.utf8)) + middle + text + "}"
   }
 
   /// What a file holds.
   package struct Contents: Sendable {
-    package var certificates: [SmoothingCertificate]
+    package var records: [Record]
     /// The bytes that the complete lines take; what follows is a torn line.
     package var completeBytes: Int
     /// Whether a torn last line follows.
@@ -25,7 +25,7 @@ package enum CertificateFile {
   /// A last line without its newline was being written when the machine stopped: it is left out and reported as torn.
   /// Any complete line whose checksum or form is wrong was edited or damaged: an error that names the line.
   package static func read(_ bytes: [UInt8], path: String) throws -> Contents {
-    var contents = Contents(certificates: [], completeBytes: 0, isTorn: false)
+    var contents = Contents(records: [], completeBytes: 0, isTorn: false)
     var start = 0
     var number = 0
     while start < bytes.count {
@@ -34,14 +34,14 @@ package enum CertificateFile {
         contents.isTorn = true
         break
       }
-      contents.certificates.append(try parse(bytes[start..<end], path: path, number: number))
+      contents.records.append(try parse(bytes[start..<end], path: path, number: number))
       start = end + 1
       contents.completeBytes = start
     }
     return contents
   }
 
-  private static func parse(_ line: ArraySlice<UInt8>, path: String, number: Int) throws -> SmoothingCertificate {
+  private static func parse(_ line: ArraySlice<UInt8>, path: String, number: Int) throws -> Record {
     let head = prefix.utf8.count
     let text = head + 64 + middle.utf8.count
     let bytes = Array(line)
@@ -55,9 +55,12 @@ package enum CertificateFile {
       throw FileError("\(path) line \(number) does not match its checksum: the line was edited or damaged")
     }
     do {
-      return try JSONText.decode(SmoothingCertificate.self, from: record)
+      return try JSONText.decode(Record.self, from: record)
     } catch {
       throw FileError("\(path) line \(number) is no certificate of this version: \(error)")
     }
   }
 }
+
+/// The certificates of a smoothing run.
+package typealias CertificateFile = RecordFile<SmoothingCertificate>
