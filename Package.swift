@@ -80,7 +80,7 @@ let package = Package(
       dependencies: ["Compute", "Primitives", "CPUCompute", "SelfTest", "OpenCLCompute", "Tensors", "TestSupport"]),
     .testTarget(
       name: "OpenCLTests",
-      dependencies: ["OpenCLCompute", "Primitives", "Compute", "Tensors", "TestSupport"]),
+      dependencies: ["OpenCLCompute", "CPUCompute", "Primitives", "Compute", "Tensors", "TestSupport"]),
     .testTarget(
       name: "ModelTests",
       dependencies: [

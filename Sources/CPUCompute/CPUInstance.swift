@@ -48,8 +48,9 @@ final class CPUInstance: PreparedList, @unchecked Sendable {
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, to value: Value, offset: Int) throws(DeviceError) {
-    guard case .input = list[list.owner(of: value)].kind else {
-      throw .unsupported("The host can write inputs only, and \"\(list[value].name)\" is none.")
+    switch list[list.owner(of: value)].kind {
+    case .input, .state: break
+    default: throw .unsupported("The host can write inputs and states only, and \"\(list[value].name)\" is neither.")
     }
     guard offset >= 0, offset + bytes.count <= list[value].byteCount else {
       throw .unsupported(
@@ -67,8 +68,9 @@ final class CPUInstance: PreparedList, @unchecked Sendable {
 
   func read(_ value: Value) throws(DeviceError) -> [UInt8] {
     switch list[list.owner(of: value)].kind {
-    case .input, .output: break
-    default: throw .unsupported("The host can read inputs and outputs only, and \"\(list[value].name)\" is neither.")
+    case .input, .output, .state: break
+    default:
+      throw .unsupported("The host can read inputs, outputs and states only, and \"\(list[value].name)\" is none.")
     }
     return Array(UnsafeRawBufferPointer(start: memory.address(value), count: list[value].byteCount))
   }

@@ -18,6 +18,8 @@ public struct ValueDescription: Sendable {
     case output
     /// Lives from its first write to its last read; its memory is reused by others.
     case transient
+    /// Read and written by steps, in part too, and by the host; keeps its bytes between runs. Zero before the first.
+    case state
     /// The same memory as another value under another shape of equal count.
     case view(of: Value)
   }
@@ -66,6 +68,11 @@ public struct CommandList: Sendable {
 
   public mutating func transient(_ shape: [Int], _ type: ElementType, name: String) -> Value {
     add(name: name, shape: shape, type: type, kind: .transient)
+  }
+
+  /// Memory that steps read and write and that keeps its bytes between runs.
+  public mutating func state(_ shape: [Int], _ type: ElementType, name: String) -> Value {
+    add(name: name, shape: shape, type: type, kind: .state)
   }
 
   /// The same memory as `value` under another shape of equal count.

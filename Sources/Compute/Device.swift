@@ -17,15 +17,19 @@ public protocol Device: AnyObject, Sendable {
 
 /// One runnable copy of a command list. Calls on one instance must not overlap; instances run at the same time.
 public protocol PreparedList: AnyObject, Sendable {
-  /// Copies bytes into an input value, from its start.
+  /// Copies bytes into an input or a state, from an offset in bytes.
   func write(_ bytes: UnsafeRawBufferPointer, to value: Value, offset: Int) throws(DeviceError)
   /// Runs all steps once and waits for them.
   func run() async throws(DeviceError)
-  /// Copies an input's or output's bytes out.
+  /// Copies the bytes of an input, an output or a state out.
   func read(_ value: Value) throws(DeviceError) -> [UInt8]
+  /// Copies some of its bytes out.
+  func read(_ value: Value, bytes: Range<Int>) throws(DeviceError) -> [UInt8]
 }
 
 extension PreparedList {
+  public func read(_ value: Value, bytes: Range<Int>) throws(DeviceError) -> [UInt8] { Array(try read(value)[bytes]) }
+
   public func write<Element: BitwiseCopyable>(_ elements: [Element], to value: Value) throws(DeviceError) {
     let result: Result<Void, DeviceError> = elements.withUnsafeBytes { bytes in
       do throws(DeviceError) { return .success(try write(bytes, to: value, offset: 0)) } catch {
@@ -38,6 +42,27 @@ extension PreparedList {
   public func read<Element: BitwiseCopyable>(_ value: Value, as _: Element.Type) throws(DeviceError) -> [Element] {
     let bytes = try read(value)
     return bytes.withUnsafeBytes { Array($0.bindMemory(to: Element.self)) }
+  }
+
+  /// The elements from `start` on, `count` of them.
+  public func read<Element: BitwiseCopyable>(
+    _ value: Value, as _: Element.Type, from start: Int, count: Int
+  ) throws(DeviceError) -> [Element] {
+    let size = MemoryLayout<Element>.size
+    let bytes = try read(value, bytes: start * size..<(start + count) * size)
+    return bytes.withUnsafeBytes { Array($0.bindMemory(to: Element.self)) }
+  }
+
+  /// Writes elements from the element `start` on.
+  public func write<Element: BitwiseCopyable>(
+    _ elements: [Element], to value: Value, from start: Int
+  ) throws(DeviceError) {
+    let result: Result<Void, DeviceError> = elements.withUnsafeBytes { bytes in
+      do throws(DeviceError) {
+        return .success(try write(bytes, to: value, offset: start * MemoryLayout<Element>.size))
+      } catch { return .failure(error) }
+    }
+    try result.get()
   }
 }
 

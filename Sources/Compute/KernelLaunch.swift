@@ -12,6 +12,8 @@ public struct KernelLaunch: Sendable {
     case uint32(UInt32)
     case uint64(UInt64)
     case float32(Float)
+    /// Only for kernels of devices with binary64 (`DeviceTraits.hasDouble`).
+    case float64(Double)
   }
 
   /// The kernel file below `Kernels/`, for example "dense/convolve_direct.cl".

@@ -2,7 +2,7 @@ import Tensors
 
 /// Which slot of device memory each value of a list takes.
 ///
-/// Constants, inputs and outputs have a slot of their own. Transient values share slots: a slot is free again after the
+/// Constants, inputs, outputs and states have a slot of their own. Transient values share slots: a slot is free again after the
 /// last step that reads the value in it. A step's output takes over its input's slot where the step allows it
 /// (`Primitive.inPlace`) and nothing reads the input later. First fit by size over the steps in order (greedy).
 /// - Complexity: O(steps x slots).
@@ -23,7 +23,7 @@ public struct MemoryPlan: Sendable {
     for (index, description) in list.values.enumerated() {
       switch description.kind {
       case .constant: slot[index] = addSlot(description.byteCount, constant: true)
-      case .input, .output: slot[index] = addSlot(description.byteCount, constant: false)
+      case .input, .output, .state: slot[index] = addSlot(description.byteCount, constant: false)
       case .transient, .view: break
       }
     }

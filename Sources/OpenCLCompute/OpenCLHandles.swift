@@ -73,11 +73,11 @@ final class Buffer: @unchecked Sendable {
   }
 
   /// Copies bytes out and waits for them.
-  func read(into bytes: UnsafeMutableRawBufferPointer, _ queue: Queue) throws(DeviceError) {
+  func read(into bytes: UnsafeMutableRawBufferPointer, offset: Int = 0, _ queue: Queue) throws(DeviceError) {
     if bytes.isEmpty { return }
     try check(
       clEnqueueReadBuffer(
-        queue.object, object, cl_bool(CL_TRUE), 0, bytes.count, bytes.baseAddress, 0, nil, nil),
+        queue.object, object, cl_bool(CL_TRUE), offset, bytes.count, bytes.baseAddress, 0, nil, nil),
       "clEnqueueReadBuffer")
   }
 

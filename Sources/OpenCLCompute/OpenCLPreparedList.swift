@@ -50,6 +50,7 @@ package final class OpenCLPreparedList: PreparedList {
         case .uint32(let number): try kernel.set(index, number)
         case .uint64(let number): try kernel.set(index, number)
         case .float32(let number): try kernel.set(index, number)
+        case .float64(let number): try kernel.set(index, number)
         }
       }
       if launch.globalSize.contains(0) { continue }
@@ -74,12 +75,19 @@ package final class OpenCLPreparedList: PreparedList {
   }
 
   package func read(_ value: Value) throws(DeviceError) -> [UInt8] {
-    if case .constant(let tensor) = list[list.owner(of: value)].kind { return tensor.withBytes { Array($0) } }
+    try read(value, bytes: 0..<list[value].byteCount)
+  }
+
+  package func read(_ value: Value, bytes range: Range<Int>) throws(DeviceError) -> [UInt8] {
+    precondition(range.lowerBound >= 0 && range.upperBound <= list[value].byteCount)
+    if case .constant(let tensor) = list[list.owner(of: value)].kind { return tensor.withBytes { Array($0[range]) } }
     var result: Result<Void, DeviceError> = .success(())
-    let bytes = [UInt8](unsafeUninitializedCapacity: list[value].byteCount) { target, count in
-      count = list[value].byteCount
+    let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { target, count in
+      count = range.count
       let bytes = UnsafeMutableRawBufferPointer(start: target.baseAddress, count: count)
-      do throws(DeviceError) { try buffers[memory.slot[value.index]]?.read(into: bytes, queue) } catch {
+      do throws(DeviceError) {
+        try buffers[memory.slot[value.index]]?.read(into: bytes, offset: range.lowerBound, queue)
+      } catch {
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
         result = .failure(error)
       }
