@@ -56,13 +56,18 @@ public struct SearchEvents: Sendable {
   /// Decides about a candidate input: true if it is a proven witness, and then the search ends.
   public var isWitness: @Sendable ([Double]) -> Bool
   public var progress: @Sendable (SearchProgress) -> Void
+  /// True once the answer is known elsewhere or nobody waits for it: the search returns as at its deadline. Asked
+  /// wherever the clock is read.
+  public var isStopped: @Sendable () -> Bool
 
   public init(
     isWitness: @escaping @Sendable ([Double]) -> Bool,
-    progress: @escaping @Sendable (SearchProgress) -> Void = { _ in }
+    progress: @escaping @Sendable (SearchProgress) -> Void = { _ in },
+    isStopped: @escaping @Sendable () -> Bool = { false }
   ) {
     self.isWitness = isWitness
     self.progress = progress
+    self.isStopped = isStopped
   }
 }
 
