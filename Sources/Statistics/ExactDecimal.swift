@@ -1,145 +1,126 @@
-// Decimal numbers as people write them: "0.12", "1e-3", "2". A noise level, an error level or a radius is the exact
-// rational that the text names, never the nearest binary number.
+// Decimal numbers as people write them: "0.12", "1e-3", "2". A noise level, an error level, a radius or a limit of a
+// property is the exact rational that the text names, never the nearest binary number.
 
-/// A nonnegative decimal number, exact: coefficient times a power of ten.
+/// A decimal number, exact: sign, coefficient, and a power of ten.
 ///
 /// Two decimals are equal when their values are: "1.0", "1" and "10e-1" are the same number with the same `text`.
-public struct ExactDecimal: Sendable, Hashable, Comparable, CustomStringConvertible {
-  /// Digits of the coefficient without leading or trailing zeros; "0" for zero.
-  private let digits: String
+/// Zero has no sign.
+public struct ExactDecimal: Sendable, Hashable, CustomStringConvertible {
+  /// Whether the value is below 0.
+  public let isNegative: Bool
+  /// The coefficient without trailing decimal zeros, if it fits; else 0.
+  let shortCoefficient: UInt64
+  /// The digits of a coefficient that does not fit, without trailing zeros; else nil.
+  let longCoefficient: String?
   /// The power of ten that multiplies the coefficient; 0 for zero.
-  private let exponent: Int
+  package let exponent: Int
 
   /// Reads a decimal: digits with an optional point and an optional exponent.
   ///
-  /// - Throws: `StatisticsError.notADecimal` for anything else, a sign included (these quantities are never negative),
-  ///   and for more than 400 digits or an exponent beyond 9,999.
+  /// - Throws: `StatisticsError.notADecimal` for anything else, a sign included (statistical quantities are never
+  ///   negative), and for more than 400 digits or an exponent beyond 9,999.
   public init(_ text: String) throws(StatisticsError) {
-    guard let decimal = ExactDecimal(parsing: text) else { throw .notADecimal(text) }
+    let first = text.utf8.first
+    guard first != UInt8(ascii: "-"), first != UInt8(ascii: "+"), let decimal = ExactDecimal(signed: text) else {
+      throw .notADecimal(text)
+    }
     self = decimal
   }
 
-  /// The decimal of a nonnegative integer.
+  /// The decimal of an integer.
   public init(_ value: Int) {
-    precondition(value >= 0, "An exact decimal is not negative.")
-    self.init(digits: String(value), exponent: 0)
+    self.init(isNegative: value < 0, coefficient: UInt64(value.magnitude), exponent: 0)
   }
 
-  private init(digits: String, exponent: Int) {
-    var kept = Substring(digits).drop { $0 == "0" }
+  /// Coefficient times a power of ten, brought to the one form of its value.
+  init(isNegative: Bool, coefficient: UInt64, exponent: Int) {
+    var kept = coefficient
     var power = exponent
-    while kept.last == "0" {
+    while kept != 0 {
+      let (quotient, remainder) = kept.quotientAndRemainder(dividingBy: 10)
+      if remainder != 0 { break }
+      kept = quotient
+      power += 1
+    }
+    self.init(isNegative: isNegative && kept != 0, short: kept, long: nil, exponent: kept == 0 ? 0 : power)
+  }
+
+  /// The same for a coefficient of any size.
+  package init(isNegative: Bool, coefficient: BigNatural, exponent: Int) {
+    if let short = coefficient.uint64 {
+      self.init(isNegative: isNegative, coefficient: short, exponent: exponent)
+    } else {
+      self.init(isNegative: isNegative, digits: coefficient.decimalText, exponent: exponent)
+    }
+  }
+
+  /// The same for decimal digits.
+  init(isNegative: Bool, digits: String, exponent: Int) {
+    let leading = digits.utf8.prefix { $0 == UInt8(ascii: "0") }.count
+    var kept = digits.dropFirst(leading)
+    var power = exponent
+    while kept.utf8.last == UInt8(ascii: "0") {
       kept.removeLast()
       power += 1
     }
-    self.digits = kept.isEmpty ? "0" : String(kept)
-    self.exponent = kept.isEmpty ? 0 : power
+    if let short = kept.isEmpty ? 0 : UInt64(kept) {
+      self.init(isNegative: isNegative, coefficient: short, exponent: power)
+    } else {
+      self.init(isNegative: isNegative, short: 0, long: String(kept), exponent: power)
+    }
   }
 
-  private init?(parsing text: String) {
-    var digits = ""
-    var fractionLength: Int?
-    var rest = Substring(text)
-    while let character = rest.first {
-      if character == "." && fractionLength == nil {
-        fractionLength = 0
-      } else if let digit = character.wholeNumberValue, character.isASCII {
-        digits += String(digit)
-        if let length = fractionLength { fractionLength = length + 1 }
-      } else {
-        break
-      }
-      rest.removeFirst()
-    }
-    guard !digits.isEmpty, digits.count <= 400 else { return nil }
-    var power = 0
-    if let letter = rest.first {
-      guard letter == "e" || letter == "E" else { return nil }
-      rest.removeFirst()
-      let isNegative = rest.first == "-"
-      if rest.first == "-" || rest.first == "+" { rest.removeFirst() }
-      guard !rest.isEmpty, rest.count <= 4, rest.allSatisfy({ $0.isASCII && $0.isWholeNumber }),
-        let magnitude = Int(rest)
-      else { return nil }
-      power = isNegative ? -magnitude : magnitude
-    }
-    self.init(digits: digits, exponent: power - (fractionLength ?? 0))
+  private init(isNegative: Bool, short: UInt64, long: String?, exponent: Int) {
+    self.isNegative = isNegative
+    shortCoefficient = short
+    longCoefficient = long
+    self.exponent = exponent
   }
 
-  /// The one text of this value: plain digits from 1e-18 up to 1e18, else the form "12e-30".
+  /// The digits of the coefficient, "0" for zero.
+  private var digits: String { longCoefficient ?? String(shortCoefficient) }
+
+  /// The one text of this value: plain digits from 1e-18 up to 1e18, else the form "12e-30", with "-" before it if the
+  /// value is negative.
   ///
-  /// It parses back to the same number and is what a noise law or a certificate hashes.
-  public var text: String {
-    if digits == "0" { return "0" }
+  /// It reads back to the same number and is what a noise law or a certificate hashes.
+  public var text: String { isNegative ? "-" + magnitudeText : magnitudeText }
+
+  private var magnitudeText: String {
+    if isZero { return "0" }
+    let digits = digits
     if exponent >= 0 {
-      return digits.count + exponent <= 19
+      return digits.utf8.count + exponent <= 19
         ? digits + String(repeating: "0", count: exponent) : "\(digits)e\(exponent)"
     }
-    if -exponent > 18 + digits.count || digits.count > 40 { return "\(digits)e\(exponent)" }
-    let padded =
-      digits.count > -exponent ? digits : String(repeating: "0", count: -exponent - digits.count + 1) + digits
+    let count = digits.utf8.count
+    if -exponent > 18 + count || count > 40 { return "\(digits)e\(exponent)" }
+    let padded = count > -exponent ? digits : String(repeating: "0", count: -exponent - count + 1) + digits
     return "\(padded.dropLast(-exponent)).\(padded.suffix(-exponent))"
   }
 
   public var description: String { text }
 
   /// Whether the value is 0.
-  public var isZero: Bool { digits == "0" }
+  public var isZero: Bool { shortCoefficient == 0 && longCoefficient == nil }
 
-  /// The exact value.
-  package var ratio: ExactRatio {
-    var coefficient = BigNatural.zero
-    for byte in digits.utf8 { coefficient = coefficient * BigNatural(10) + BigNatural(UInt64(byte - 48)) }
+  /// The coefficient as a natural number.
+  package var coefficient: BigNatural {
+    guard let longCoefficient else { return BigNatural(shortCoefficient) }
+    var value = BigNatural.zero
+    for byte in longCoefficient.utf8 { value = value * BigNatural(10) + BigNatural(UInt64(byte - 48)) }
+    return value
+  }
+
+  /// The exact absolute value.
+  package var magnitudeRatio: ExactRatio {
     let power = BigNatural(10).power(abs(exponent))
     return exponent >= 0 ? ExactRatio(coefficient * power) : ExactRatio(coefficient, over: power)
   }
 
-  public static func < (left: ExactDecimal, right: ExactDecimal) -> Bool { left.ratio < right.ratio }
-
-  /// The largest binary64 number that is not above the value.
-  public var roundedDown: Double { ratio.roundedDown }
-
-  /// The smallest binary64 number that is not below the value.
-  public var roundedUp: Double { ratio.roundedUp }
-
-  /// The nearest binary64 number.
-  public var nearest: Double { ratio.nearest }
-}
-
-/// What a caller asked for that the statistics cannot give; every text says what to do instead.
-public enum StatisticsError: Error, Sendable, Equatable, CustomStringConvertible {
-  case notADecimal(String)
-  case sigmaOutOfRange(String)
-  case alphaOutOfRange(String)
-  case invalidSchedule(String)
-  case radiiNotIncreasing
-  case impossibleCount(successes: Int, trials: Int)
-  case lookOutOfOrder(Int)
-  case cannotCertify(radius: String, trials: Int, needed: Int?)
-
-  public var description: String {
-    switch self {
-    case .notADecimal(let text):
-      return "\"\(text)\" is not a nonnegative decimal number; write it like 0.25 or 1e-3."
-    case .sigmaOutOfRange(let text):
-      return
-        "The noise level \(text) is outside 0.001...20. Sigma is measured in units of the pixel range [0, 1]: "
-        + "a level of 64 on the 0..255 scale is sigma 0.25."
-    case .alphaOutOfRange(let text):
-      return "The error level \(text) must lie strictly between 0 (at least 1e-200) and 1; the usual choice is 0.001."
-    case .invalidSchedule(let reason):
-      return "The sampling schedule cannot be used: \(reason)"
-    case .radiiNotIncreasing:
-      return "The declared radii must be positive and strictly increasing; sort them and drop duplicates."
-    case .impossibleCount(let successes, let trials):
-      return "\(successes) successes in \(trials) trials is impossible; the votes of this look are damaged."
-    case .lookOutOfOrder(let look):
-      return "Look \(look) does not come after the looks already used or does not exist; looks go in order, once each."
-    case .cannotCertify(let radius, let trials, let needed):
-      let advice =
-        needed.map { "use at least \($0) samples, a smaller radius or a larger sigma." }
-        ?? "use a smaller radius or a larger sigma."
-      return "Radius \(radius) cannot be certified with \(trials) samples even if every vote agrees; \(advice)"
-    }
+  /// The exact value of a number that is not negative.
+  package var ratio: ExactRatio {
+    precondition(!isNegative, "A ratio is not negative.")
+    return magnitudeRatio
   }
 }
