@@ -41,6 +41,7 @@ let package = Package(
       name: "OpenCLCompute", dependencies: ["Compute", "Tensors", "Hashing", "COpenCL", "KernelSources", "Primitives"]),
     .target(name: "Inputs", dependencies: ["CTurboJPEG", "CSPNG", "CZip", "CZlib"]),
     .target(name: "Networks", dependencies: ["Statistics"]),
+    .target(name: "VNNLIB", dependencies: ["Networks", "Statistics", "Inputs"]),
     .target(name: "BranchAndBound", dependencies: ["Networks"]),
     .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors", "Networks"]),
     .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors", "Networks"]),
@@ -73,6 +74,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "Hashing", "TestSupport"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "TestSupport"]),
+    .testTarget(name: "VNNLIBTests", dependencies: ["VNNLIB", "Networks", "Statistics", "Inputs", "TestSupport"]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Certificates", "TestSupport"]),
     .testTarget(name: "InputsTests", dependencies: ["Inputs", "TestSupport"]),
     .testTarget(
