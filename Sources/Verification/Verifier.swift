@@ -1,0 +1,187 @@
+// Falsifier, search engines and witness rule put together: one question, one answer.
+
+import BranchAndBound
+import Falsifier
+import Networks
+import Synchronization
+import Witnesses
+
+/// What a verification is doing.
+public struct SearchStatus: Sendable {
+  /// "falsifier", or an engine's name.
+  public var phase: String
+  public var progress: SearchProgress
+}
+
+/// Decides whether a network can give a forbidden output for an input of a property's region.
+///
+/// `unsat` rests on an engine's bounds (rigorous in floating point), `sat` on the exact rule for witnesses; a time
+/// limit, an error term or a NaN never turns into either.
+public struct Verifier: Sendable {
+  public let network: Network
+  public let property: Property
+  public let options: VerifierOptions
+  private let judge: WitnessJudge
+
+  public init(network: Network, property: Property, options: VerifierOptions) {
+    self.network = network
+    self.property = property
+    self.options = options
+    judge = WitnessJudge(network: network, property: property, semantics: options.semantics)
+  }
+
+  /// Searches until the time is up. `status` is called from any thread.
+  public func verify(status: @escaping @Sendable (SearchStatus) -> Void) async throws -> VerificationAnswer {
+    if options.semantics != .real, let problem = network.float32Problem {
+      return VerificationAnswer(
+        verdict: .unknown("nothing can be claimed about binary32 evaluations of this model: \(problem)"),
+        engine: "none")
+    }
+    let start = ContinuousClock.now
+    let deadline = start + .seconds(options.timeout)
+    let problems = property.cases.map {
+      SearchProblem(network: network, verificationCase: VerificationCase($0, of: network))
+    }
+    var answer = VerificationAnswer(verdict: .timeout, engine: "falsifier")
+    let attack = Attack(network: network, options: options, judge: judge)
+
+    // A short attack on every case first: most violations are easy to find.
+    status(SearchStatus(phase: "falsifier", progress: answer.progress))
+    for (index, problem) in problems.enumerated() {
+      let budget = min(attack.firstBudget, (deadline - ContinuousClock.now).inSeconds / 4)
+      if let witness = attack.run(problem, caseIndex: index, seconds: budget, round: 0) {
+        answer.verdict = .sat(witness)
+        answer.falsifySeconds = (ContinuousClock.now - start).inSeconds
+        return answer
+      }
+    }
+    answer.falsifySeconds = (ContinuousClock.now - start).inSeconds
+
+    var trees: [ProofTree] = []
+    var open: [String] = []
+    var isTimeout = false
+    for (index, problem) in problems.enumerated() {
+      let now = ContinuousClock.now
+      // What is left is shared by the cases that are left.
+      let share = (deadline - now) / (problems.count - index)
+      let outcome = try await search(
+        problem, caseIndex: index, attack: attack, deadline: now + share, answer: &answer, status: status)
+      switch outcome {
+      case .proven(let tree): if let tree { trees.append(tree) }
+      case .witness(let witness):
+        answer.verdict = .sat(witness)
+        answer.searchSeconds = (ContinuousClock.now - start).inSeconds - answer.falsifySeconds
+        return answer
+      case .timeout: isTimeout = true
+      case .unknown(let reason): open.append(reason)
+      }
+    }
+    answer.searchSeconds = (ContinuousClock.now - start).inSeconds - answer.falsifySeconds
+    if isTimeout {
+      answer.verdict = .timeout
+    } else if let reason = open.first {
+      answer.verdict = .unknown(reason)
+    } else {
+      answer.verdict = .unsat(options.wantsProof && trees.count == problems.count ? trees : nil)
+    }
+    answer.note = judge.note
+    return answer
+  }
+
+  private enum CaseOutcome {
+    case proven(ProofTree?)
+    case witness(ProvenWitness)
+    case timeout
+    case unknown(String)
+  }
+
+  /// Searches one case with the engines that can bound it, one after the other, while the falsifier goes on beside.
+  private func search(
+    _ problem: SearchProblem, caseIndex: Int, attack: Attack, deadline: ContinuousClock.Instant,
+    answer: inout VerificationAnswer, status: @escaping @Sendable (SearchStatus) -> Void
+  ) async throws -> CaseOutcome {
+    let judge = judge
+    let found = FoundWitness()
+    let beside = Task.detached(priority: .low) {
+      attack.runBeside(problem, caseIndex: caseIndex, deadline: deadline, found: found)
+    }
+    defer {
+      found.stop()
+      beside.cancel()
+    }
+    var reasons: [String] = []
+    var isTimeout = false
+    let choices = EngineTable.engines(for: problem)
+    for (position, choice) in choices.enumerated() {
+      let now = ContinuousClock.now
+      guard now < deadline else {
+        isTimeout = true
+        break
+      }
+      let end = position == choices.count - 1 ? deadline : now + (deadline - now) * choice.share
+      let engine: any SearchEngine
+      do {
+        engine = try choice.make(problem, options)
+      } catch {
+        reasons.append("\(error)")
+        continue
+      }
+      answer.engine = engine.name
+      let name = engine.name
+      let searchOptions = SearchOptions(
+        deadline: end, semantics: options.semantics, isRoundingSafe: options.isRoundingSafe, seed: options.seed,
+        memory: options.memory, threads: options.threads, wantsProof: options.wantsProof)
+      let outcome = try await engine.search(
+        problem, searchOptions,
+        SearchEvents(
+          isWitness: { point in
+            guard let witness = judge.witness(at: point, caseIndex: caseIndex) else { return false }
+            found.set(witness)
+            return true
+          },
+          progress: { status(SearchStatus(phase: name, progress: $0)) },
+          isStopped: { found.isStopped }))
+      answer.progress = outcome.progress
+      if let witness = found.witness {
+        if case .witness = outcome.result {} else { answer.engine = "falsifier" }
+        return .witness(witness)
+      }
+      switch outcome.result {
+      case .proven(let tree): return .proven(tree)
+      case .witness: reasons.append("\(name) found a point that is no proven witness")
+      case .timeout: isTimeout = true
+      case .unknown(let reason): reasons.append(reason)
+      }
+    }
+    // No engine got further: the falsifier may use what is left of the time.
+    if !isTimeout || ContinuousClock.now < deadline {
+      let left = min((deadline - ContinuousClock.now).inSeconds, attack.lastBudget)
+      if left > 0, let witness = attack.run(problem, caseIndex: caseIndex, seconds: left, round: 1_000_000) {
+        answer.engine = "falsifier"
+        return .witness(witness)
+      }
+    }
+    if isTimeout { return .timeout }
+    return .unknown(reasons.last ?? "no search engine can bound this network")
+  }
+}
+
+/// A witness that one of several searchers found, and the sign for the others to stop.
+final class FoundWitness: Sendable {
+  private let state = Mutex<(witness: ProvenWitness?, isStopped: Bool)>((nil, false))
+
+  func set(_ witness: ProvenWitness) {
+    state.withLock {
+      if $0.witness == nil { $0.witness = witness }
+      $0.isStopped = true
+    }
+  }
+
+  func stop() { state.withLock { $0.isStopped = true } }
+  var witness: ProvenWitness? { state.withLock { $0.witness } }
+  var isStopped: Bool { state.withLock { $0.isStopped } }
+}
+
+extension Duration {
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
