@@ -30,6 +30,7 @@ let package = Package(
     .target(name: "KernelSources", path: "Kernels", cSettings: embedding),
     .target(name: "DemoAssets", cSettings: embedding),
     .target(name: "CSIMD"),
+    .target(name: "CProofChecking"),
 
     .target(name: "Hashing", dependencies: ["CCrypto"]),
     .target(name: "Statistics"),
@@ -53,7 +54,7 @@ let package = Package(
     .target(
       name: "SelfTest",
       dependencies: ["CPUCompute", "OpenCLCompute", "Primitives", "Compute", "Tensors"]),
-    .target(name: "Certificates", dependencies: ["Hashing"]),
+    .target(name: "Certificates", dependencies: ["Hashing", "Networks", "CZlib"]),
     .target(
       name: "Smoothing",
       dependencies: [
@@ -61,7 +62,9 @@ let package = Package(
       ]),
     .target(
       name: "CertificateChecking",
-      dependencies: ["Certificates", "Hashing", .product(name: "BigInt", package: "BigInt")]),
+      dependencies: [
+        "Certificates", "Hashing", "Networks", "CProofChecking", .product(name: "BigInt", package: "BigInt"),
+      ]),
     .target(name: "Reports", dependencies: ["Certificates"]),
     .executableTarget(
       name: "surety",
@@ -92,6 +95,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "CertificateCheckingTests", dependencies: ["CertificateChecking", "Certificates", "Hashing", "TestSupport"]),
+    .testTarget(
+      name: "ProofCheckingTests",
+      dependencies: ["CertificateChecking", "Certificates", "Networks", "Statistics", "Hashing", "TestSupport"]),
     .testTarget(
       name: "SmoothingTests",
       dependencies: [
