@@ -1,0 +1,84 @@
+// Backward linear bounds (CROWN; alpha-CROWN, Xu et al. 2021; beta-CROWN, Wang et al. 2021) of many items at once by
+// gather blocks, in binary32 with the running error term or in binary64.
+
+import BranchAndBound
+import Networks
+import Synchronization
+
+/// Bounds of one case on a network of affine maps and ReLUs.
+///
+/// Every bound holds in real arithmetic (and in every binary32 evaluation, as the semantics asks) with the arithmetic
+/// that computed it: soundness.md section 1.
+public final class GatherBounder: ActivationSplitBounder, Sendable {
+  public let lower: [Double]
+  public let upper: [Double]
+  public let slots: [Int]
+  public let preferredBatch: Int
+  /// For how many rows backward bounds were computed at the root.
+  public let rootRowCount: Int
+  public let options: GatherOptions
+
+  let network: Network
+  let verificationCase: VerificationCase
+  let region: GatherRegion
+  let units: GatherUnits
+  let engine: GatherEngine
+  /// The binary64 engine, made when the first row needs it.
+  private let wideEngine = Mutex<GatherEngine?>(nil)
+
+  /// Bounds the region's neurons. Throws for relations other than affine maps and ReLU.
+  public init(_ network: Network, _ verificationCase: VerificationCase, _ options: GatherOptions) async throws {
+    if options.semantics != .real, let problem = network.float32Problem { throw GatherError.noFloat32Claim(problem) }
+    self.network = network
+    self.verificationCase = verificationCase
+    self.options = options
+    units = try GatherUnits(network)
+    var root = GatherRoot(units, GatherRegion(verificationCase, of: network), options)
+    var plan = await root.bound(iterations: 0, deadline: nil)
+    if options.intermediateIterations > 0 {
+      plan = await root.bound(iterations: options.intermediateIterations, deadline: options.deadline)
+    }
+    region = root.region
+    rootRowCount = root.rowCount
+    lower = region.lower
+    upper = region.upper
+    slots = plan.slotNeurons.sorted()
+    engine = GatherEngine(plan, region, slots, verificationCase, options)
+    preferredBatch = engine.items * options.threads * 2
+  }
+
+  public func bound(
+    _ items: [SplitItem], iterations: Int, deadline: ContinuousClock.Instant
+  ) async throws -> [SplitBound] {
+    var results = await engine.bound(items, iterations: iterations, deadline: deadline)
+    guard options.repeatsInBinary64, options.precision == .binary32, options.isRoundingSafe else { return results }
+    let again = items.indices.filter { !(results[$0].bound > 0) && results[$0].estimate > 0 }
+    if again.isEmpty || ContinuousClock.now >= deadline { return results }
+    let repeated = again.map { index in
+      SplitItem(
+        row: items[index].row, splits: items[index].splits, slopes: results[index].slopes,
+        multipliers: results[index].multipliers)
+    }
+    let bounds = await makeWideEngine().bound(repeated, iterations: 0, deadline: deadline)
+    for (place, index) in again.enumerated() where bounds[place].bound > results[index].bound {
+      results[index] = bounds[place]
+    }
+    return results
+  }
+
+  /// The same region and slots in binary64.
+  private func makeWideEngine() -> GatherEngine {
+    wideEngine.withLock { engine in
+      if let engine { return engine }
+      let plan = GatherPlan(
+        units, .binary64, semantics: options.semantics, isRoundingSafe: options.isRoundingSafe,
+        omitted: options.omitted, isGrowing: false)
+      for _ in units.units { plan.append(region) }
+      for unit in units.units.indices { plan.listConsumers(of: unit) }
+      plan.finish()
+      let made = GatherEngine(plan, region, slots, verificationCase, options)
+      engine = made
+      return made
+    }
+  }
+}

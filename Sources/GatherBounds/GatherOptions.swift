@@ -1,0 +1,82 @@
+// What a caller decides about bounds by gather blocks.
+
+import Networks
+
+/// The arithmetic of the bounds.
+public enum GatherPrecision: String, Sendable, CaseIterable {
+  case binary32, binary64
+}
+
+/// How the bounds of a region are found.
+public struct GatherOptions: Sendable {
+  public var precision: GatherPrecision
+  public var semantics: Semantics
+  /// False leaves every error term out: for measuring what rounding-safety costs, never for a verdict.
+  public var isRoundingSafe: Bool
+  public var threads: Int
+  /// Steps of slope optimisation for the bounds of each intermediate layer, once the plain ones are known; 0: none.
+  public var intermediateIterations: Int
+  /// When the optimisation of intermediate bounds must end; the plain bounds are always finished.
+  public var deadline: ContinuousClock.Instant?
+  /// Rows that a binary32 bound fails to prove only because of its error are bounded again in binary64.
+  public var repeatsInBinary64: Bool
+  public var rates: AscentRates
+  public var intermediateRates: AscentRates
+  /// Instruction set: 2 AVX-512, 1 AVX2, 0 portable; at most what the processor has.
+  package var level: Int32 = 2
+  /// Error terms that are left out, so that tests can show that each is needed.
+  package var omitted: Set<ErrorTerm> = []
+
+  public init(
+    precision: GatherPrecision = .binary32, semantics: Semantics = .real, isRoundingSafe: Bool = true,
+    threads: Int = 2, intermediateIterations: Int = 0, deadline: ContinuousClock.Instant? = nil,
+    repeatsInBinary64: Bool = true, rates: AscentRates = AscentRates(),
+    intermediateRates: AscentRates = AscentRates(slope: 0.1)
+  ) {
+    self.precision = precision
+    self.semantics = semantics
+    self.isRoundingSafe = isRoundingSafe
+    self.threads = threads
+    self.intermediateIterations = intermediateIterations
+    self.deadline = deadline
+    self.repeatsInBinary64 = repeatsInBinary64
+    self.rates = rates
+    self.intermediateRates = intermediateRates
+  }
+}
+
+/// Step sizes of Adam, which fall by `decay` in each step.
+public struct AscentRates: Sendable {
+  public var slope: Double
+  public var multiplier: Double
+  public var decay: Double
+
+  public init(slope: Double = 0.1, multiplier: Double = 0.1, decay: Double = 0.98) {
+    self.slope = slope
+    self.multiplier = multiplier
+    self.decay = decay
+  }
+}
+
+/// The parts of the error account, by the names of data/soundness.
+package enum ErrorTerm: String, Sendable, CaseIterable {
+  case affine, bias, intercept, concretise, floor, forward, constant, intermediate
+}
+
+/// Why a network cannot be bounded this way.
+public enum GatherError: Error, CustomStringConvertible, Sendable {
+  case unsupported(layer: String, relation: String)
+  case tooLarge(entries: Int)
+  case noFloat32Claim(String)
+
+  public var description: String {
+    switch self {
+    case .unsupported(let layer, let relation):
+      "Layer \(layer) is \(relation), which gather blocks do not bound; use the general engine."
+    case .tooLarge(let entries):
+      "The network has \(entries) weights after unrolling, too many for gather blocks; use the general engine."
+    case .noFloat32Claim(let problem):
+      "No bound can speak about binary32 evaluations of this network (\(problem)); use --semantics real."
+    }
+  }
+}
