@@ -30,6 +30,9 @@ public protocol Operator: Sendable {
   /// Records the device steps of a node.
   func lower(_ node: GraphNode, into lowering: inout Lowering) throws
 
+  /// Expresses a node by relations between real neurons, exactly as it is written.
+  func express(_ node: GraphNode, into expression: inout NetworkExpression) throws
+
   /// Multiply-adds of all samples together.
   func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int
 
@@ -55,6 +58,9 @@ public protocol Operator: Sendable {
 extension Operator {
   public func known(_ inputs: [Fact?]) -> [Tensor]? { nil }
   public func bound(to outputs: [Fact]) -> any Operator { self }
+  public func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    throw OperatorError("there are no bounds for this operator")
+  }
   public func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int { 0 }
   public var layoutDemand: LayoutDemand { .none }
   public func readsOnlyShape(from position: Int) -> Bool { false }

@@ -101,6 +101,10 @@ package struct ArithmeticLayer: Operator {
     lowering.alias(output, result)
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    try expression.express(operation, node)
+  }
+
   package var layoutDemand: LayoutDemand { .passesOn }
   package var fusion: FusionTraits { FusionTraits(isAddition: operation == .add && after == .none) }
 

@@ -88,6 +88,8 @@ package struct IdentityLayer: Operator {
     lowering.alias(node.outputs[0]!, try lowering.stored(node.inputs[0]!))
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
+
   package var layoutDemand: LayoutDemand { .passesOn }
 }
 
@@ -115,6 +117,8 @@ package struct DropoutLayer: Operator {
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     lowering.alias(node.outputs[0]!, try lowering.stored(node.inputs[0]!))
   }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
 
   package var layoutDemand: LayoutDemand { .passesOn }
 }

@@ -93,4 +93,8 @@ package struct ConcatLayer: Operator {
       start += own[axis]
     }
   }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    try expression.move(node, data: Set(node.inputs.indices))
+  }
 }

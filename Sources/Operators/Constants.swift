@@ -132,5 +132,7 @@ package struct ExpandLayer: Operator {
       shape.indices.map { BoxAxis(extent: shape[$0], step: own[$0] == 1 ? 0 : 1) }, from: source, to: target)
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
+
   package func readsOnlyShape(from position: Int) -> Bool { position == 1 }
 }

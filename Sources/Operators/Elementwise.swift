@@ -2,6 +2,7 @@
 
 import Glibc
 import Graphs
+import Networks
 import Primitives
 import Tensors
 
@@ -54,6 +55,10 @@ package struct ElementwiseLayer: Operator {
     let input = try lowering.stored(node.inputs[0]!)
     lowering.alias(
       node.outputs[0]!, try lowering.apply(function, to: input, name: lowering.graph.valueNames[node.outputs[0]!]))
+  }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    try expression.express(function, of: node.inputs[0]!, as: node.outputs[0]!, node)
   }
 
   package func activation(_ inputs: [Fact?]) -> FusedActivation? { function == .relu ? .relu : nil }

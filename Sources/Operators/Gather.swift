@@ -95,4 +95,6 @@ package struct GatherLayer: Operator {
         data: table, indices: picks, output: result, outer: shape[..<axis].reduce(1, *), length: shape[axis],
         inner: shape[(axis + 1)...].reduce(1, *)))
   }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
 }

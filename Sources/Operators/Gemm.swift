@@ -134,6 +134,24 @@ package struct GemmLayer: Operator {
     }
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    let a = node.inputs[0]!
+    let (m, k, n) = try sizes(expression.shape(a), expression.shape(node.inputs[1]!))
+    var left = try expression.elements(a)
+    if transposesA { left = (0..<m * k).map { left[$0 % k * m + $0 / k] } }
+    guard let matrix = expression.constant(node.inputs[1]) else {
+      throw OperatorError("its second operand must be a constant; export the product as MatMul")
+    }
+    var product = MatrixRows(matrix, k: k, n: n, isTransposed: transposesB)
+    product.scale(by: Double(alpha))
+    var result = expression.rows(node, product, over: left, m: m)
+    if let c = node.input(2) {
+      let places = broadcastIndices(expression.shape(c), to: [m, n])
+      result = try expression.adding(c, factor: Double(beta), at: places, to: result, node)
+    }
+    expression.define(node.outputs[0]!, result)
+  }
+
   package func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
     outputs[0].count * inputs[0]!.shape[transposesA ? 0 : 1]
   }

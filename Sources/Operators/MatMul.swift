@@ -144,6 +144,11 @@ package struct MatMulLayer: Operator {
         transposeLeft: l.isTransposed, transposeRight: r.isTransposed, activation: after))
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    let sizes = try Self.sizes(expression.shape(node.inputs[0]!), expression.shape(node.inputs[1]!))
+    try expression.product(node, sizes)
+  }
+
   package func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
     outputs[0].count * (inputs[0]!.shape.last ?? 1)
   }

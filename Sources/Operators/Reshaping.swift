@@ -106,6 +106,7 @@ package struct ReshapeLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
   package func readsOnlyShape(from position: Int) -> Bool { position == 1 }
 }
 
@@ -132,6 +133,7 @@ package struct FlattenLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
 }
 
 /// Squeeze: drops axes of extent 1; the axes are an attribute before opset 13 and an input since.
@@ -170,6 +172,7 @@ package struct SqueezeLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
   package func readsOnlyShape(from position: Int) -> Bool { position == 1 }
 }
 
@@ -211,5 +214,6 @@ package struct UnsqueezeLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws { try reshape(node, into: &lowering) }
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
   package func readsOnlyShape(from position: Int) -> Bool { position == 1 }
 }

@@ -85,6 +85,8 @@ package struct SliceLayer: Operator {
     let boxes = try boxes(node.inputs.map { $0.map { lowering.fact($0) } })
     try lowering.defineBox(boxes, of: node.inputs[0]!, as: node.outputs[0]!)
   }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
 }
 
 /// Split: parts of given sizes (an attribute before opset 13, an input since), or equal parts.
@@ -155,6 +157,8 @@ package struct SplitLayer: Operator {
       if let output { try lowering.defineBox(box, of: node.inputs[0]!, as: output) }
     }
   }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
 }
 
 /// The elements of a box.

@@ -43,5 +43,7 @@ package struct TransposeLayer: Operator {
       node.outputs[0]!, Stored(value: current.value, layout: current.layout.transposed(permutation)))
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws { try expression.move(node) }
+
   package var layoutDemand: LayoutDemand { permutation.map { .permutes($0) } ?? .none }
 }
