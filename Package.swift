@@ -44,6 +44,14 @@ let package = Package(
     .target(name: "Networks", dependencies: ["Statistics"]),
     .target(name: "VNNLIB", dependencies: ["Networks", "Statistics", "Inputs"]),
     .target(name: "BranchAndBound", dependencies: ["Networks"]),
+    .target(name: "CGatherBounds"),
+    .target(name: "GatherBounds", dependencies: ["CGatherBounds", "BranchAndBound", "Networks"]),
+    .target(
+      name: "Witnesses",
+      dependencies: ["Networks", "Statistics", "VNNLIB", .product(name: "BigInt", package: "BigInt")]),
+    .target(
+      name: "Verification",
+      dependencies: ["Networks", "BranchAndBound", "GatherBounds", "Witnesses", "Certificates", "Inputs"]),
     .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors", "Networks"]),
     .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors", "Networks"]),
     .target(
@@ -71,7 +79,8 @@ let package = Package(
       dependencies: [
         "Statistics", "Tensors", "Compute", "Primitives", "CPUCompute", "OpenCLCompute", "Graphs", "Operators",
         "ONNXImport", "Inputs", "Smoothing", "Certificates", "CertificateChecking", "Reports", "SelfTest", "DemoAssets",
-        "Hashing", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Hashing", "Networks", "VNNLIB", "Witnesses", "Verification",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),

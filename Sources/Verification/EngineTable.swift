@@ -1,8 +1,6 @@
 // Which engine is tried on which network: the only list of them.
 
-import BoundPropagation
 import BranchAndBound
-import FusedBounds
 import GatherBounds
 import Networks
 
@@ -16,21 +14,23 @@ enum EngineTable {
 
   /// The engines for a problem, the most promising first.
   static func engines(for problem: SearchProblem) -> [Choice] {
-    let wide = zip(problem.verificationCase.lower, problem.verificationCase.upper).filter { $0 < $1 }.count
     let isPiecewiseLinear = problem.network.isReLUNetwork
     var choices: [Choice] = []
-    if isPiecewiseLinear, wide <= 12 {
-      choices.append(Choice(share: 0.5) { problem, _ in try FusedSearch(problem) })
-    }
     if isPiecewiseLinear {
-      choices.append(Choice(share: 0.8) { problem, options in try gather(problem, options) })
+      choices.append(Choice(share: 1) { _, _ in splits })
     }
-    if wide <= 32 {
-      choices.append(Choice(share: 0.7) { _, _ in InputSplitSearch() })
-    }
-    choices.append(Choice(share: 1) { _, _ in GeneralSplitSearch() })
     return choices
   }
+}
+
+/// Splits of ReLUs over bounds by gather blocks.
+private let splits = ActivationSplitSearch(name: "activation splits, gather blocks") { problem, options in
+  var gather = GatherOptions()
+  gather.semantics = options.semantics
+  gather.isRoundingSafe = options.isRoundingSafe
+  gather.threads = options.threads
+  gather.deadline = options.deadline
+  return try await GatherBounder(problem.network, problem.verificationCase, gather)
 }
 
 extension Network {

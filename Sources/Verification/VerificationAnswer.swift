@@ -2,6 +2,7 @@
 
 import BranchAndBound
 import Networks
+import Witnesses
 
 /// How a verification is to be done.
 public struct VerifierOptions: Sendable {
@@ -54,5 +55,11 @@ public struct VerificationAnswer: Sendable {
   public init(verdict: Verdict, engine: String) {
     self.verdict = verdict
     self.engine = engine
+  }
+
+  /// The witness of a `sat`.
+  public var witness: ProvenWitness? {
+    if case .sat(let witness) = verdict { return witness }
+    return nil
   }
 }

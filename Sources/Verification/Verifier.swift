@@ -1,7 +1,6 @@
 // Falsifier, search engines and witness rule put together: one question, one answer.
 
 import BranchAndBound
-import Falsifier
 import Networks
 import Synchronization
 import Witnesses

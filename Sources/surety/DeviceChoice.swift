@@ -7,6 +7,9 @@ struct DeviceChoice {
   private let name: String
   private let memory: Int?
 
+  /// What `--memory` allows; nil where the user names no limit.
+  var memoryLimit: Int? { memory }
+
   /// The choice of a command line; `--isa` takes effect here, before any device exists.
   init(_ options: ComputeOptions) throws {
     try self.init(name: options.device, memory: options.memory, isa: options.isa)

@@ -19,7 +19,7 @@ struct Surety: AsyncParsableCommand {
       """,
     version: suretyVersion,
     subcommands: [
-      DemoCommand.self, DevicesCommand.self, InspectCommand.self, SmoothCommand.self, CheckCommand.self,
+      DemoCommand.self, DevicesCommand.self, InspectCommand.self, SmoothCommand.self, VerifyCommand.self, CheckCommand.self,
       MergeCommand.self, BenchCommand.self, ReportCommand.self, SelfTestDevice.self,
     ])
 }

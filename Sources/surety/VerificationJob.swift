@@ -1,0 +1,111 @@
+import CPUCompute
+import Certificates
+import Compute
+import Glibc
+import Hashing
+import Networks
+import Reports
+import Synchronization
+import Verification
+
+/// Verifies one subject after the other with the same options.
+struct VerificationJob: Sendable {
+  let options: VerifierOptions
+  let deviceName: String
+  private let live = LiveProgress()
+
+  init(_ search: SearchOptionGroup, wantsProof: Bool) throws {
+    let choice = try DeviceChoice(name: search.device, memory: search.memory)
+    let cpu = CPUDevice(.init(concurrency: search.threads))
+    options = VerifierOptions(
+      semantics: Semantics(rawValue: search.semantics)!, isRoundingSafe: search.rounding == "safe", seed: search.seed,
+      memory: choice.memoryLimit ?? cpu.memory / 10 * 7, threads: cpu.concurrency, wantsProof: wantsProof)
+    deviceName = cpu.identity.name
+  }
+
+  /// A line about the search under way.
+  func display(started: ContinuousClock.Instant) -> ProgressDisplay {
+    let live = live
+    return ProgressDisplay { _ in live.text(since: started) }
+  }
+
+  /// Verifies a subject; the record has everything but the paths of files.
+  func verify(
+    _ subject: VerificationSubject, index: Int, timeout: Double, started: ContinuousClock.Instant
+  ) async throws -> (VerificationRecord, VerificationAnswer) {
+    var options = options
+    let load = (ContinuousClock.now - started).seconds
+    options.timeout = max(0.01, timeout - load)
+    live.begin()
+    let verifier = Verifier(
+      network: subject.network, property: subject.property, options: options)
+    let live = live
+    let answer = try await verifier.verify { live.note($0) }
+    var record = VerificationRecord(
+      index: index, model: subject.model.name, property: subject.propertyName, verdict: answer.verdict.recorded,
+      seconds: .init(), timeout: timeout, engine: answer.engine, device: deviceName,
+      semantics: options.semantics.rawValue, isRoundingSafe: options.isRoundingSafe,
+      subproblems: answer.progress.subproblems, open: answer.progress.open, modelSHA256: subject.model.sha256,
+      propertySHA256: subject.propertySHA256)
+    record.seconds.load = load
+    record.seconds.falsify = answer.falsifySeconds
+    record.seconds.search = answer.searchSeconds
+    record.seconds.total = (ContinuousClock.now - started).seconds
+    if answer.progress.bound.isFinite { record.bound = "\(answer.progress.bound)" }
+    record.message = answer.note
+    if case .unknown(let reason) = answer.verdict { record.message = reason }
+    if !options.isRoundingSafe {
+      record.message = "bounds without error terms (--rounding ignore): this verdict proves nothing"
+    }
+    record.replay = answer.witness?.replay
+    return (record, answer)
+  }
+
+  /// Writes a proof, durably, and notes it in the record.
+  func write(
+    _ trees: [ProofTree], for subject: VerificationSubject, to path: String, record: inout VerificationRecord
+  ) throws {
+    let clock = ContinuousClock.now
+    let proof = VerificationProof(
+      header: .init(
+        program: "surety \(suretyVersion)", modelSHA256: subject.model.sha256, propertySHA256: subject.propertySHA256,
+        semantics: options.semantics, modelPath: subject.model.path, propertyPath: subject.propertyPath,
+        robustness: subject.robustness), trees: trees)
+    let bytes = try proof.encoded()
+    try DurableFile.replace(path, with: bytes)
+    record.proofSHA256 = SHA256.text(bytes)
+    record.proof = path
+    record.seconds.write += (ContinuousClock.now - clock).seconds
+  }
+}
+
+extension VerificationAnswer.Verdict {
+  var recorded: VerificationRecord.Verdict {
+    switch self {
+    case .unsat: .unsat
+    case .sat: .sat
+    case .unknown: .unknown
+    case .timeout: .timeout
+    }
+  }
+}
+
+/// What the search said last, for the progress line.
+private final class LiveProgress: Sendable {
+  private let state = Mutex<SearchStatus?>(nil)
+
+  func begin() { state.withLock { $0 = nil } }
+  func note(_ status: SearchStatus) { state.withLock { $0 = status } }
+
+  func text(since started: ContinuousClock.Instant) -> String {
+    let seconds = NumberText.decimal((ContinuousClock.now - started).seconds, places: 1)
+    guard let status = state.withLock({ $0 }) else { return "\(seconds) s" }
+    var text = "\(seconds) s, \(status.phase)"
+    if status.progress.subproblems > 0 {
+      text += ": \(NumberText.grouped(status.progress.subproblems)) subproblems, "
+      text += "\(NumberText.grouped(status.progress.open)) open"
+    }
+    if status.progress.bound.isFinite { text += ", bound \(NumberText.decimal(status.progress.bound, places: 4))" }
+    return text
+  }
+}
