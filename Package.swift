@@ -44,6 +44,8 @@ let package = Package(
     .target(name: "Networks", dependencies: ["Statistics"]),
     .target(name: "VNNLIB", dependencies: ["Networks", "Statistics", "Inputs"]),
     .target(name: "BranchAndBound", dependencies: ["Networks"]),
+    .target(name: "CFalsifier"),
+    .target(name: "Falsifier", dependencies: ["CFalsifier", "Networks", "Statistics"]),
     .target(name: "CGatherBounds"),
     .target(name: "GatherBounds", dependencies: ["CGatherBounds", "BranchAndBound", "Networks"]),
     .target(
@@ -87,6 +89,7 @@ let package = Package(
     .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "Hashing", "TestSupport"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "TestSupport"]),
     .testTarget(name: "VNNLIBTests", dependencies: ["VNNLIB", "Networks", "Statistics", "Inputs", "TestSupport"]),
+    .testTarget(name: "FalsifierTests", dependencies: ["Falsifier", "Networks", "Statistics", "TestSupport"]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Certificates", "TestSupport"]),
     .testTarget(name: "InputsTests", dependencies: ["Inputs", "TestSupport"]),
     .testTarget(
