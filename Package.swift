@@ -54,6 +54,7 @@ let package = Package(
     .target(
       name: "Verification",
       dependencies: ["Networks", "BranchAndBound", "GatherBounds", "Witnesses", "Certificates", "Inputs"]),
+    .target(name: "DeviceBounds", dependencies: ["BranchAndBound", "Networks", "Compute", "Tensors", "GatherBounds"]),
     .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors", "Networks"]),
     .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors", "Networks"]),
     .target(
@@ -86,6 +87,12 @@ let package = Package(
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(
+      name: "DeviceBoundsTests",
+      dependencies: [
+        "DeviceBounds", "GatherBounds", "BranchAndBound", "Networks", "Compute", "OpenCLCompute", "CPUCompute",
+        "TestSupport",
+      ]),
     .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "Hashing", "TestSupport"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "TestSupport"]),
     .testTarget(name: "VNNLIBTests", dependencies: ["VNNLIB", "Networks", "Statistics", "Inputs", "TestSupport"]),

@@ -74,6 +74,9 @@ static const char arg_max[] = {
 static const char add_noise[] = {
 #embed "smoothing/add_noise.cl" suffix(, 0)
 };
+static const char input_search[] = {
+#embed "bounds/input_search.cl" suffix(, 0)
+};
 
 static const struct {
   const char *path;
@@ -102,6 +105,7 @@ static const struct {
     {"reductions/normalize_rows.cl", normalize_rows},
     {"reductions/arg_max.cl", arg_max},
     {"smoothing/add_noise.cl", add_noise},
+    {"bounds/input_search.cl", input_search},
 };
 
 static const unsigned file_count = sizeof files / sizeof *files;

@@ -9,7 +9,10 @@ import Testing
 
 @Suite struct StateTests {
   private func devices() throws -> [any Device] {
-    [try firstDevice(), CPUDevice(CPUDevice.Options(concurrency: 1)), CPUDevice(CPUDevice.Options(referenceOnly: true))]
+    [
+      try firstDevice(), CPUDevice(CPUDevice.Options(concurrency: 1)),
+      CPUDevice(CPUDevice.Options(referenceOnly: true)),
+    ]
   }
 
   /// state += input, and a chain of transient values of equal size that must not take the state's memory.
