@@ -2,14 +2,16 @@
 #pragma STDC FP_CONTRACT OFF
 #include "cproofchecking.h"
 
-#include <string.h>
+// The helpers are always inlined, so how they pass vectors does not matter.
+#pragma clang diagnostic ignored "-Wpsabi"
+#define INLINED static inline __attribute__((always_inline))
 
 // Eight numbers; coefficient arrays are aligned to 64 bytes, the short arrays are copied.
 typedef double vector __attribute__((vector_size(64)));
 typedef int64_t mask __attribute__((vector_size(64)));
 typedef double loose_vector __attribute__((vector_size(64), aligned(8)));
 
-#define SPLAT(x) ((vector){} + (x))
+#define SPLAT(x) ((vector){x, x, x, x, x, x, x, x})
 #define LOAD(p) (*(const loose_vector *)(p))
 #define STORE(p, x) (*(loose_vector *)(p) = (x))
 

@@ -1,0 +1,135 @@
+import CProofChecking
+import Networks
+
+// Bounds of intermediate neurons: for each one that still matters a row +z and a row -z.
+
+extension PartBounds {
+  /// The neurons of a layer whose bounds can still change a line.
+  func undecided(_ layer: Int) -> [Int] {
+    network.network.layers[layer].neurons.filter { neuron in
+      switch network.use[neuron] {
+      case .none: false
+      case .relu: !(lower[neuron] >= 0) && !(upper[neuron] <= 0)
+      case .curve: !(lower[neuron] >= upper[neuron])
+      }
+    }
+  }
+
+  /// Bounds up to four neurons of one layer on this part; the rows' lines follow `slopes`.
+  ///
+  /// Returns false if the part is proven empty.
+  func tighten(_ neurons: ArraySlice<Int>, of layer: Int, slopes: LaneSlopes? = nil) -> Bool {
+    begin(from: layer)
+    for (position, neuron) in neurons.enumerated() {
+      coefficients[neuron * Self.lanes + 2 * position] = 1
+      coefficients[neuron * Self.lanes + 2 * position + 1] = -1
+    }
+    run(from: layer, slopes: slopes)
+    concretise()
+    for (position, neuron) in neurons.enumerated() {
+      let low = value(2 * position), high = -value(2 * position + 1)
+      if !cut(neuron, lower: low, upper: high) { return false }
+    }
+    return true
+  }
+
+  /// Bounds again everything that is still undecided on this part, in order. False: the part is empty.
+  func tightenAll() -> Bool {
+    for layer in network.boundedLayers {
+      guard encloseImages(of: layer) else { return false }
+      let neurons = undecided(layer)
+      if neurons.isEmpty { continue }
+      refreshLines(below: layer)
+      for start in stride(from: 0, to: neurons.count, by: Self.lanes / 2) {
+        let batch = neurons[start..<min(neurons.count, start + Self.lanes / 2)]
+        guard tighten(batch, of: layer) else { return false }
+      }
+    }
+    return true
+  }
+
+  /// Where a function or product feeds another one, its image on the part bounds it too.
+  private func encloseImages(of layer: Int) -> Bool {
+    let flat = network.layers[layer]
+    guard flat.kind != CPROOF_AFFINE, flat.kind != CPROOF_INPUT else { return true }
+    for offset in 0..<Int(flat.count) {
+      let j = Int(flat.first) + offset, x = Int(flat.left) + offset
+      let image: (Double, Double)
+      if let function = network.functions[layer] {
+        image = CheckedFunction(function).image(lower[x], upper[x])
+      } else {
+        let y = Int(flat.right) + offset
+        image = CheckedPlane.image(lower[x], upper[x], lower[y], upper[y])
+      }
+      guard cut(j, lower: image.0, upper: image.1) else { return false }
+    }
+    return true
+  }
+}
+
+/// Lines of its own for each lane, where a proof stores slopes.
+struct LaneSlopes {
+  /// For every neuron of the network, an index into `lines`, or -1.
+  var index: [Int32]
+  /// [index][4][lane], aligned.
+  let lines: UnsafeMutablePointer<Double>
+  private let capacity: Int
+  private var used: [Int] = []
+
+  /// Room for slopes of up to `capacity` neurons.
+  init(neurons: Int, capacity: Int) {
+    index = Array(repeating: -1, count: neurons)
+    self.capacity = max(1, capacity)
+    let bytes = self.capacity * 4 * PartBounds.lanes * MemoryLayout<Double>.stride
+    lines = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+      .bindMemory(to: Double.self, capacity: bytes / 8)
+  }
+
+  func deallocate() { UnsafeMutableRawPointer(lines).deallocate() }
+
+  mutating func clear() {
+    for neuron in used { index[neuron] = -1 }
+    used.removeAll(keepingCapacity: true)
+  }
+
+  /// Gives a lane the lines that a stored slope names, for every function of its operand.
+  mutating func set(_ slope: ProofTree.Slope, lane: Int, part: PartBounds, consumers: [Int32: [FunctionUse]]) {
+    guard let uses = consumers[slope.neuron] else { return }
+    let z = Int(slope.neuron)
+    let (l, u) = (part.lower[z], part.upper[z])
+    for use in uses {
+      let j = use.neuron
+      if index[j] < 0 {
+        guard used.count < capacity else { return }
+        index[j] = Int32(used.count)
+        used.append(j)
+        let place = lines + Int(index[j]) * 4 * PartBounds.lanes
+        for other in 0..<PartBounds.lanes {
+          if use.function == .relu {
+            place[other] = u > -l ? 1 : 0
+          } else {
+            for number in 0..<4 { place[number * PartBounds.lanes + other] = part.lines[6 * j + number] }
+          }
+        }
+      }
+      let place = lines + Int(index[j]) * 4 * PartBounds.lanes + lane
+      if use.function == .relu {
+        place[0] = Double(slope.lower) / 255
+      } else {
+        let function = CheckedFunction(use.function)
+        let below = function.line(l, u, isUpper: false, position: Double(slope.lower) / 255)
+        let above = function.line(l, u, isUpper: true, position: Double(slope.upper) / 255)
+        place[0] = below.slope
+        place[PartBounds.lanes] = below.intercept
+        place[2 * PartBounds.lanes] = above.slope
+        place[3 * PartBounds.lanes] = above.intercept
+      }
+    }
+  }
+}
+
+/// A function neuron that reads an operand.
+struct FunctionUse {
+  var neuron: Int
+  var function: ElementaryFunction
+}

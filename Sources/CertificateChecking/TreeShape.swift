@@ -1,0 +1,95 @@
+import Networks
+
+// The form of a proof tree: where each subtree ends, and whether every number in it means something. A tree that is
+// whole covers its region by construction, because the halves of a split share the same number.
+
+struct TreeShape {
+  /// For each node, the place behind its subtree.
+  let ends: [Int32]
+  /// Whether some leaf or clip in the subtree computes bounds for its part.
+  let computesBounds: [Bool]
+
+  /// The shape, or what is wrong as a sentence.
+  static func of(_ tree: ProofTree, _ region: VerificationCase, _ network: Network) -> Result<TreeShape, TreeProblem> {
+    let nodes = tree.nodes
+    func fail(_ reason: String) -> Result<TreeShape, TreeProblem> { .failure(TreeProblem(reason)) }
+    guard !nodes.isEmpty else { return fail("The tree is empty.") }
+    guard nodes.count < Int(Int32.max) else { return fail("The tree has too many nodes.") }
+    let neurons = 0..<network.neuronCount
+    for entry in tree.rootSlopes {
+      guard neurons.contains(entry.neuron), entry.slopes.allSatisfy({ neurons.contains(Int($0.neuron)) }) else {
+        return fail("A root slope names a neuron that the network does not have.")
+      }
+    }
+    var isByClause = false
+    if case .clauses = nodes[0] { isByClause = true }
+    var ends = [Int32](repeating: 0, count: nodes.count)
+    var computes = [Bool](repeating: false, count: nodes.count)
+    for index in nodes.indices.reversed() {
+      /// The end of the subtree that starts at a place, or nil.
+      func end(_ start: Int) -> Int? { start < nodes.count ? Int(ends[start]) : nil }
+      let missing = "The tree ends inside a subtree (node \(index))."
+      switch nodes[index] {
+      case .leaf(let leaf):
+        if let problem = problem(of: leaf, region, neurons, isByClause) { return fail("\(problem) (node \(index)).") }
+        ends[index] = Int32(index + 1)
+        computes[index] = leaf.recomputesBounds
+      case .clip:
+        guard let stop = end(index + 1) else { return fail(missing) }
+        ends[index] = Int32(stop)
+        computes[index] = true
+      case .splitInput(let input, let at):
+        guard network.inputs.contains(input), at.isFinite else { return fail("Node \(index) splits no input.") }
+        guard let middle = end(index + 1), let stop = end(middle) else { return fail(missing) }
+        ends[index] = Int32(stop)
+        computes[index] = computes[index + 1] || computes[middle]
+      case .splitNeuron(let neuron, let at):
+        guard neurons.contains(neuron), at.isFinite else { return fail("Node \(index) splits no neuron.") }
+        guard let middle = end(index + 1), let stop = end(middle) else { return fail(missing) }
+        ends[index] = Int32(stop)
+        computes[index] = computes[index + 1] || computes[middle]
+      case .clauses:
+        guard index == 0 else { return fail("Node \(index) separates clauses below the root.") }
+        var stop = 1
+        for _ in region.clauses {
+          guard let next = end(stop) else { return fail(missing) }
+          stop = next
+        }
+        ends[0] = Int32(stop)
+      }
+    }
+    guard Int(ends[0]) == nodes.count else { return fail("Nodes follow the end of the tree.") }
+    return .success(TreeShape(ends: ends, computesBounds: computes))
+  }
+
+  /// The clause of each refutation's rows is checked by the walk, which knows it below `clauses`.
+  private static func problem(
+    of leaf: ProofTree.Leaf, _ region: VerificationCase, _ neurons: Range<Int>, _ isByClause: Bool
+  ) -> String? {
+    let count = leaf.refutations.count
+    guard count == 0 || count == (isByClause ? 1 : region.clauses.count) else {
+      return "A leaf has \(count) refutations for \(isByClause ? 1 : region.clauses.count) clauses"
+    }
+    for refutation in leaf.refutations {
+      for (row, weight) in refutation.rows {
+        guard region.rows.indices.contains(row) else { return "A refutation names row \(row), which does not exist" }
+        guard weight >= 0, weight.isFinite else { return "A refutation has the weight \(weight)" }
+      }
+      guard refutation.slopes.allSatisfy({ neurons.contains(Int($0.neuron)) }) else {
+        return "A slope names a neuron that does not exist"
+      }
+      guard (refutation.splitMultipliers + refutation.inputMultipliers).allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+        return "A multiplier is negative or no number"
+      }
+      guard refutation.inputMultipliers.count <= region.inputRows.count else {
+        return "There are more multipliers than input constraints"
+      }
+    }
+    return nil
+  }
+}
+
+struct TreeProblem: Error {
+  let reason: String
+  init(_ reason: String) { self.reason = reason }
+}
