@@ -53,7 +53,7 @@ let package = Package(
       dependencies: ["Networks", "Statistics", "VNNLIB", .product(name: "BigInt", package: "BigInt")]),
     .target(
       name: "Verification",
-      dependencies: ["Networks", "BranchAndBound", "GatherBounds", "Witnesses", "Certificates", "Inputs"]),
+      dependencies: ["Networks", "BranchAndBound", "GatherBounds", "Falsifier", "Witnesses", "Certificates", "Inputs"]),
     .target(name: "DeviceBounds", dependencies: ["BranchAndBound", "Networks", "Compute", "Tensors", "GatherBounds"]),
     .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors", "Networks"]),
     .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors", "Networks"]),

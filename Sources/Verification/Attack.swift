@@ -1,25 +1,93 @@
 // The falsifier before and beside the search.
 
 import BranchAndBound
+import Falsifier
 import Networks
+import Synchronization
 import Witnesses
 
-/// Looks for witnesses with budgets that fit the network.
-struct Attack: Sendable {
-  let network: Network
-  let options: VerifierOptions
-  let judge: WitnessJudge
+/// Looks for witnesses of one case with budgets that fit the network.
+final class Attack: Sendable {
+  private let caseIndex: Int
+  private let options: VerifierOptions
+  private let judge: WitnessJudge
+  private let falsifier: Falsifier
+  /// Seconds that one gradient step from one start takes, roughly.
+  private let stepSeconds: Double
 
-  /// Seconds for the first look at a case, and for the last one where no engine helps.
-  var firstBudget: Double { 0.1 }
-  var lastBudget: Double { 5 }
-
-  func run(_ problem: SearchProblem, caseIndex: Int, seconds: Double, round: Int) -> ProvenWitness? {
-    let region = problem.verificationCase
-    return judge.witness(at: zip(region.lower, region.upper).map { $0 / 2 + $1 / 2 }, caseIndex: caseIndex)
+  init(_ problem: SearchProblem, _ exact: Property.Case, caseIndex: Int, options: VerifierOptions, judge: WitnessJudge)
+  {
+    self.caseIndex = caseIndex
+    self.options = options
+    self.judge = judge
+    falsifier = Falsifier(network: problem.network, target: problem.verificationCase, exact: exact)
+    // Two passes of two operations per coefficient, at some 10 GFLOP/s.
+    stepSeconds = 4e-10 * Double(problem.network.entryCount) + 1e-8 * Double(problem.network.neuronCount)
   }
 
-  func runBeside(
-    _ problem: SearchProblem, caseIndex: Int, deadline: ContinuousClock.Instant, found: FoundWitness
-  ) {}
+  /// A first look: most violations are easy to find, and most properties have none.
+  func look(deadline: ContinuousClock.Instant) async -> ProvenWitness? {
+    let starts = 32
+    let steps = max(12, min(40, Int(0.2 / (stepSeconds * Double(starts)))))
+    return await run(seed: options.seed, starts: starts, steps: steps, rounds: 1, threads: options.threads, deadline)
+  }
+
+  /// Goes on until a witness is found, the search is over or the deadline comes, on a quarter of one core.
+  func runBeside(deadline: ContinuousClock.Instant, found: FoundWitness) async {
+    var seed = options.seed &+ 1
+    var pause = Duration.milliseconds(100)
+    while !found.isStopped, ContinuousClock.now < deadline {
+      try? await Task.sleep(for: pause, tolerance: .zero)
+      if found.isStopped { return }
+      let start = ContinuousClock.now
+      let witness = await run(
+        seed: seed, starts: 32, steps: seed % 3 == 0 ? 150 : 60, rounds: 1, threads: 1, deadline, found: found)
+      if let witness {
+        found.set(witness)
+        return
+      }
+      seed &+= 1
+      pause = min(.seconds(5), max(.milliseconds(20), (ContinuousClock.now - start) * 3))
+    }
+  }
+
+  /// All there is until the deadline.
+  func exhaust(deadline: ContinuousClock.Instant) async -> ProvenWitness? {
+    await run(seed: options.seed &+ 1_000_003, starts: 64, steps: 100, rounds: nil, threads: options.threads, deadline)
+  }
+
+  private func run(
+    seed: UInt64, starts: Int, steps: Int, rounds: Int?, threads: Int, _ deadline: ContinuousClock.Instant,
+    found: FoundWitness? = nil
+  ) async -> ProvenWitness? {
+    let box = WitnessBox()
+    let (judge, caseIndex) = (judge, caseIndex)
+    let settings = FalsifierOptions(
+      seed: seed, starts: starts, steps: steps, rounds: rounds, deadline: deadline, threads: threads,
+      memory: options.memory / 4, isStopped: { found?.isStopped ?? false })
+    _ = await falsifier.search(settings) { point in
+      guard let witness = judge.witness(at: point, caseIndex: caseIndex) else { return false }
+      box.set(witness)
+      return true
+    }
+    return box.witness
+  }
+}
+
+/// A place for one witness.
+private final class WitnessBox: Sendable {
+  private let state = Mutex<ProvenWitness?>(nil)
+
+  func set(_ witness: ProvenWitness) { state.withLock { $0 = witness } }
+  var witness: ProvenWitness? { state.withLock { $0 } }
+}
+
+extension Network {
+  /// Coefficients of all affine layers.
+  var entryCount: Int {
+    layers.reduce(0) { count, layer in
+      if case .affine(let affine) = layer.relation { return count + affine.rows.values.count }
+      return count
+    }
+  }
 }

@@ -42,13 +42,14 @@ public struct Verifier: Sendable {
       SearchProblem(network: network, verificationCase: VerificationCase($0, of: network))
     }
     var answer = VerificationAnswer(verdict: .timeout, engine: "falsifier")
-    let attack = Attack(network: network, options: options, judge: judge)
+    let attacks = problems.indices.map {
+      Attack(problems[$0], property.cases[$0], caseIndex: $0, options: options, judge: judge)
+    }
 
     // A short attack on every case first: most violations are easy to find.
     status(SearchStatus(phase: "falsifier", progress: answer.progress))
-    for (index, problem) in problems.enumerated() {
-      let budget = min(attack.firstBudget, (deadline - ContinuousClock.now).inSeconds / 4)
-      if let witness = attack.run(problem, caseIndex: index, seconds: budget, round: 0) {
+    for attack in attacks {
+      if let witness = await attack.look(deadline: deadline) {
         answer.verdict = .sat(witness)
         answer.falsifySeconds = (ContinuousClock.now - start).inSeconds
         return answer
@@ -64,7 +65,7 @@ public struct Verifier: Sendable {
       // What is left is shared by the cases that are left.
       let share = (deadline - now) / (problems.count - index)
       let outcome = try await search(
-        problem, caseIndex: index, attack: attack, deadline: now + share, answer: &answer, status: status)
+        problem, caseIndex: index, attack: attacks[index], deadline: now + share, answer: &answer, status: status)
       switch outcome {
       case .proven(let tree): if let tree { trees.append(tree) }
       case .witness(let witness):
@@ -94,6 +95,26 @@ public struct Verifier: Sendable {
     case unknown(String)
   }
 
+  /// Only looks for a witness.
+  public func attack(status: @escaping @Sendable (SearchStatus) -> Void) async throws -> VerificationAnswer {
+    let start = ContinuousClock.now
+    let deadline = start + .seconds(options.timeout)
+    var answer = VerificationAnswer(verdict: .timeout, engine: "falsifier")
+    status(SearchStatus(phase: "falsifier", progress: answer.progress))
+    for (index, region) in property.cases.enumerated() {
+      let now = ContinuousClock.now
+      let problem = SearchProblem(network: network, verificationCase: VerificationCase(region, of: network))
+      let attack = Attack(problem, region, caseIndex: index, options: options, judge: judge)
+      if let witness = await attack.exhaust(deadline: now + (deadline - now) / (property.cases.count - index)) {
+        answer.verdict = .sat(witness)
+        break
+      }
+    }
+    answer.falsifySeconds = (ContinuousClock.now - start).inSeconds
+    answer.note = judge.note
+    return answer
+  }
+
   /// Searches one case with the engines that can bound it, one after the other, while the falsifier goes on beside.
   private func search(
     _ problem: SearchProblem, caseIndex: Int, attack: Attack, deadline: ContinuousClock.Instant,
@@ -102,7 +123,7 @@ public struct Verifier: Sendable {
     let judge = judge
     let found = FoundWitness()
     let beside = Task.detached(priority: .low) {
-      attack.runBeside(problem, caseIndex: caseIndex, deadline: deadline, found: found)
+      await attack.runBeside(deadline: deadline, found: found)
     }
     defer {
       found.stop()
@@ -153,12 +174,9 @@ public struct Verifier: Sendable {
       }
     }
     // No engine got further: the falsifier may use what is left of the time.
-    if !isTimeout || ContinuousClock.now < deadline {
-      let left = min((deadline - ContinuousClock.now).inSeconds, attack.lastBudget)
-      if left > 0, let witness = attack.run(problem, caseIndex: caseIndex, seconds: left, round: 1_000_000) {
-        answer.engine = "falsifier"
-        return .witness(witness)
-      }
+    if let witness = await attack.exhaust(deadline: deadline) {
+      answer.engine = "falsifier"
+      return .witness(witness)
     }
     if isTimeout { return .timeout }
     return .unknown(reasons.last ?? "no search engine can bound this network")

@@ -19,7 +19,8 @@ struct Surety: AsyncParsableCommand {
       """,
     version: suretyVersion,
     subcommands: [
-      DemoCommand.self, DevicesCommand.self, InspectCommand.self, SmoothCommand.self, VerifyCommand.self, CheckCommand.self,
+      DemoCommand.self, DevicesCommand.self, InspectCommand.self, SmoothCommand.self, VerifyCommand.self,
+      AttackCommand.self, CheckCommand.self,
       MergeCommand.self, BenchCommand.self, ReportCommand.self, SelfTestDevice.self,
     ])
 }

@@ -33,14 +33,32 @@ struct VerificationJob: Sendable {
   func verify(
     _ subject: VerificationSubject, index: Int, timeout: Double, started: ContinuousClock.Instant
   ) async throws -> (VerificationRecord, VerificationAnswer) {
+    try await record(subject, index: index, timeout: timeout, started: started) { verifier, status in
+      try await verifier.verify(status: status)
+    }
+  }
+
+  /// Only looks for a witness.
+  func attack(
+    _ subject: VerificationSubject, index: Int, timeout: Double, started: ContinuousClock.Instant
+  ) async throws -> (VerificationRecord, VerificationAnswer) {
+    try await record(subject, index: index, timeout: timeout, started: started) { verifier, status in
+      try await verifier.attack(status: status)
+    }
+  }
+
+  private func record(
+    _ subject: VerificationSubject, index: Int, timeout: Double, started: ContinuousClock.Instant,
+    _ work: (Verifier, @escaping @Sendable (SearchStatus) -> Void) async throws -> VerificationAnswer
+  ) async throws -> (VerificationRecord, VerificationAnswer) {
     var options = options
     let load = (ContinuousClock.now - started).seconds
     options.timeout = max(0.01, timeout - load)
     live.begin()
-    let verifier = Verifier(
-      network: subject.network, property: subject.property, options: options)
     let live = live
-    let answer = try await verifier.verify { live.note($0) }
+    let answer = try await work(
+      Verifier(network: subject.network, property: subject.property, options: options)
+    ) { live.note($0) }
     var record = VerificationRecord(
       index: index, model: subject.model.name, property: subject.propertyName, verdict: answer.verdict.recorded,
       seconds: .init(), timeout: timeout, engine: answer.engine, device: deviceName,
