@@ -96,7 +96,9 @@ let package = Package(
     .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "Hashing", "TestSupport"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "TestSupport"]),
     .testTarget(name: "VNNLIBTests", dependencies: ["VNNLIB", "Networks", "Statistics", "Inputs", "TestSupport"]),
-    .testTarget(name: "FalsifierTests", dependencies: ["Falsifier", "Networks", "Statistics", "TestSupport"]),
+    .testTarget(
+      name: "FalsifierTests",
+      dependencies: ["Falsifier", "Graphs", "Networks", "ONNXImport", "Statistics", "TestSupport", "VNNLIB"]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Certificates", "TestSupport"]),
     .testTarget(name: "InputsTests", dependencies: ["Inputs", "TestSupport"]),
     .testTarget(

@@ -1,16 +1,20 @@
-// Where lanes begin: the centre, random points and vertices, the best of some samples, and output-diversified starts
-// (Tashiro, Song & Ermon 2020), which first run a few steps along a random combination of outputs.
+// Where lanes begin: the centre, random points and vertices, the best of some samples, the surroundings of the nearest
+// inputs of earlier rounds, and output-diversified starts (Tashiro, Song & Ermon 2020), which first run a few steps
+// along a random combination of outputs.
 
 import CFalsifier
+import Glibc
 import Networks
 
 extension Attack {
   private enum Start {
-    case uniform, vertex, diversified, sampled
+    case uniform, vertex, diversified, sampled, nearby
   }
 
+  /// The last quarter of the lanes looks around what was nearest, once there is something.
   private func start(_ lane: Int) -> Start {
-    switch (lane >> 1) & 3 {
+    if !elite.isEmpty && lane >= lanes - lanes / 4 { return .nearby }
+    return switch (lane >> 1) & 3 {
     case 0: .sampled
     case 1: .vertex
     case 2: .diversified
@@ -24,10 +28,14 @@ extension Attack {
   func begin(round: Int, panelNumber: Int) -> Bool {
     var best = [Float](repeating: .infinity, count: target.clauses.count)
     var bestPoints = [[Float]](repeating: [], count: target.clauses.count)
-    for sample in 0..<4 {
+    // Samples cost a forward pass each; large networks and first rounds go straight to gradients.
+    let samples = network.work > 300_000 ? 1 : round == 0 ? 4 : 12
+    for sample in 0..<samples {
       for lane in 0..<lanes {
         if lane == 0 && sample == 0 && panelNumber == 0 && round == 0 {
           for input in 0..<inputs { x[input * lanes] = region.low[input] / 2 + region.high[input] / 2 }
+        } else if lane & 1 == 0 && !elite.isEmpty {
+          placeNearby(lane)
         } else {
           fill(lane, withVertex: lane & 1 == 1)
         }
@@ -50,6 +58,7 @@ extension Attack {
       let clause = lane & 1 == 0 ? ranked[turn % min(2, ranked.count)] : ranked[turn % ranked.count]
       clauses[lane] = clause
       switch start(lane) {
+      case .nearby: stepSizes[lane] = 2 * placeNearby(lane)
       case .vertex: fill(lane, withVertex: true)
       case .uniform, .diversified: fill(lane, withVertex: false)
       case .sampled:
@@ -62,7 +71,16 @@ extension Attack {
       }
     }
     project(0..<lanes)
-    return diversify()
+    return round == 0 && network.work > 300_000 ? true : diversify()
+  }
+
+  /// A point around one of the nearest inputs so far, at a distance of 1/10 to 1/100,000 of each width; the distance.
+  @discardableResult
+  private func placeNearby(_ lane: Int) -> Float {
+    let point = elite[Int(generator.next() % UInt64(elite.count))]
+    let spread = powf(10, -1 - 4 * generator.unit())
+    place(lane, near: point, spread: 2 * spread)
+    return spread
   }
 
   /// A uniform point of the box, or a random vertex.
@@ -75,6 +93,7 @@ extension Attack {
     }
   }
 
+  /// A uniform point of the box of `spread` times each width around a point.
   private func place(_ lane: Int, near point: [Float], spread: Float) {
     for input in 0..<inputs {
       let (low, high) = (region.low[input], region.high[input])

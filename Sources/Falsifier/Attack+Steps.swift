@@ -15,7 +15,7 @@ extension Attack {
       }
     let apgdLanes = adamLanes.upperBound..<lanes
     var schedule = StepSchedule(lanes: apgdLanes, steps: options.steps)
-    for lane in apgdLanes { stepSizes[lane] = region.stepFactor }
+    for lane in apgdLanes { stepSizes[lane] *= region.stepFactor }
     for index in previous.indices { previous[index] = x[index] }
     for step in 0..<options.steps {
       guard evaluate() else { return }

@@ -1,6 +1,7 @@
 // One panel of starts, followed down the loss: the largest row of a clause, or the sum of its positive rows.
 
 import CFalsifier
+import Glibc
 import Networks
 
 /// Follows `lanes` starts for one round. The same seed gives the same steps.
@@ -30,6 +31,8 @@ final class Attack {
   var square: [Float]
   var previous: [Float]
   var stepSizes: [Float]
+  /// The nearest inputs of earlier rounds.
+  private(set) var elite: [[Float]] = []
 
   init(
     _ network: PanelNetwork, _ target: VerificationCase, _ region: AttackRegion, _ options: FalsifierOptions, lanes: Int
@@ -100,18 +103,22 @@ final class Attack {
     return largest
   }
 
-  /// Gradients of every lane's loss: lanes of even number take the largest row, the others the sum of all rows that are
-  /// positive or largest.
+  /// Gradients of every lane's loss: lanes of even number take the largest row; the others the sum of all rows that are
+  /// positive or largest, or (every other one) a smooth maximum, which does not zigzag between rows.
   func differentiate() -> Bool {
     panel.clearGradients()
     for lane in 0..<lanes {
       let largest = losses[lane]
       guard largest.isFinite else { continue }
+      let isSmooth = lane & 3 == 3
+      // The width of the smooth maximum follows the distance that is left.
+      let scale = -1 / (0.25 * abs(largest) + 1e-6)
       for row in target.clauses[clauses[lane]] {
         let value = rowValues[row * lanes + lane]
-        guard value == largest || (value > 0 && lane & 1 == 1) else { continue }
+        guard isSmooth || value == largest || (value > 0 && lane & 1 == 1) else { continue }
+        let share = isSmooth ? expf(scale * (largest - value)) : 1
         for (neuron, coefficient) in zip(target.rows[row].neurons, target.rows[row].coefficients) {
-          gradient[neuron * lanes + lane] += Float(coefficient)
+          gradient[neuron * lanes + lane] += share * Float(coefficient)
         }
         if lane & 1 == 0 { break }
       }
@@ -140,7 +147,8 @@ final class Attack {
   }
 
   /// Forgets everything of an earlier round.
-  func reset(seed: UInt64) {
+  func reset(seed: UInt64, elite: [[Float]]) {
+    self.elite = elite
     generator = LaneGenerator(seed: seed)
     for lane in 0..<lanes {
       nearest[lane] = .infinity

@@ -36,15 +36,19 @@ public final class Falsifier: Sendable {
       Worker(Attack(network, target, region, options, lanes: plan.lanes))
     }
     var round = 0
+    var elite: [PanelResult.Near] = []
     while options.rounds.map({ round < $0 }) ?? true, !options.isStopped(), ContinuousClock.now < options.deadline {
-      let results = await runRound(round, plan, attacks)
+      let results = await runRound(round, plan, attacks, elite.map(\.input))
       outcome.starts += plan.panels * plan.lanes
       for result in results where result.best < outcome.best {
         outcome.best = result.best
         outcome.bestInput = result.bestInput
       }
       // Only the panel that finished first, by steps and then by number: others may have been stopped anywhere.
-      if let first = results.filter({ $0.finish != nil }).min(by: { ($0.finish!, $0.panel) < ($1.finish!, $1.panel) }) {
+      let finished = results.filter { $0.finish != nil }.min { ($0.finish!, $0.panel) < ($1.finish!, $1.panel) }
+      elite += (finished.map { [$0] } ?? results).flatMap(\.near)
+      elite = Array(elite.sorted { $0.value < $1.value }.prefix(6))
+      if let first = finished {
         for candidate in first.candidates {
           if accept(candidate.input) {
             outcome.accepted = candidate
@@ -58,13 +62,15 @@ public final class Falsifier: Sendable {
     return outcome
   }
 
-  private func runRound(_ round: Int, _ plan: PanelPlan, _ workers: [Worker]) async -> [PanelResult] {
+  private func runRound(
+    _ round: Int, _ plan: PanelPlan, _ workers: [Worker], _ elite: [[Float]]
+  ) async -> [PanelResult] {
     let board = FinishBoard()
     let results = await withTaskGroup(of: [PanelResult].self) { group in
       for (number, worker) in workers.enumerated() {
         group.addTask { [self] in
           stride(from: number, to: plan.panels, by: plan.workers).map {
-            self.run(worker.attack, round: round, panel: $0, board: board)
+            self.run(worker.attack, round: round, panel: $0, board: board, elite: elite)
           }
         }
       }
@@ -74,10 +80,12 @@ public final class Falsifier: Sendable {
   }
 
   /// One panel of one round.
-  private func run(_ attack: Attack, round: Int, panel: Int, board: FinishBoard) -> PanelResult {
+  private func run(
+    _ attack: Attack, round: Int, panel: Int, board: FinishBoard, elite: [[Float]]
+  ) -> PanelResult {
     var seeds = LaneGenerator(seed: attack.options.seed)
     for _ in 0..<(round & 1023) { _ = seeds.next() }
-    attack.reset(seed: seeds.next() ^ (UInt64(panel) << 32 | UInt64(round)))
+    attack.reset(seed: seeds.next() ^ (UInt64(panel) << 32 | UInt64(round)), elite: elite)
     var result = PanelResult(panel: panel, best: .infinity)
     var hitStep: Int?
     var previousNearest = Float.infinity
@@ -110,6 +118,10 @@ public final class Falsifier: Sendable {
     if let lane = attack.nearest.indices.min(by: { attack.nearest[$0] < attack.nearest[$1] }) {
       result.best = Double(attack.nearest[lane])
       if result.best.isFinite { result.bestInput = attack.nearestInput(lane, in: region) }
+    }
+    let order = attack.nearest.indices.sorted { (attack.nearest[$0], $0) < (attack.nearest[$1], $1) }
+    for lane in order.prefix(3) where attack.nearest[lane].isFinite {
+      result.near.append(PanelResult.Near(value: attack.nearest[lane], input: attack.nearestNumbers(lane)))
     }
     return result
   }
@@ -157,6 +169,13 @@ private struct PanelResult: Sendable {
   var candidates: [Candidate] = []
   var best: Double
   var bestInput: [Double]?
+  /// The least max phi of some lanes, for later rounds to start from.
+  var near: [Near] = []
+
+  struct Near: Sendable {
+    var value: Float
+    var input: [Float]
+  }
 
   init(panel: Int, best: Double) {
     self.panel = panel
@@ -181,10 +200,10 @@ private struct PanelPlan: Sendable {
   var workers: Int
 
   init(_ network: PanelNetwork, _ options: FalsifierOptions) {
-    // Passes beyond 100 million products are cut to half the lanes, so that a step stays short.
-    let isLarge = network.work > 3_000_000 || Panel.bytes(network.network, lanes: 32) > options.memory / 4
+    // Half the lanes for large networks, so that a step stays short and the first answer comes early.
+    let isLarge = network.work > 1_000_000 || Panel.bytes(network.network, lanes: 32) > options.memory / 4
     lanes = isLarge ? 16 : 32
-    panels = max(1, (options.starts + lanes - 1) / lanes)
+    panels = max(1, ((isLarge ? options.starts / 2 : options.starts) + lanes - 1) / lanes)
     let fitting = max(1, options.memory / max(1, Panel.bytes(network.network, lanes: lanes)))
     workers = max(1, min(options.threads, panels, fitting))
   }
@@ -195,4 +214,7 @@ extension Attack {
   func nearestInput(_ lane: Int, in region: AttackRegion) -> [Double] {
     region.input { nearestInputs[$0 * lanes + lane] }
   }
+
+  /// The same as the panel holds it.
+  func nearestNumbers(_ lane: Int) -> [Float] { (0..<inputs).map { nearestInputs[$0 * lanes + lane] } }
 }
