@@ -145,8 +145,8 @@ struct ReferenceRoot {
         for neuron in layer.neurons { boundByInterval(neuron, layer: index) }
         if let given {
           for neuron in layer.neurons {
-            network.lower[neuron] = max(network.lower[neuron], given.lower[neuron])
-            network.upper[neuron] = min(network.upper[neuron], given.upper[neuron])
+            network.lower[neuron] = given.lower[neuron]
+            network.upper[neuron] = given.upper[neuron]
           }
         } else if index > 1 || ball != nil {
           try boundByPasses(layer.neurons.filter { operands.contains($0) }, layer: index, deadline: deadline)
@@ -185,7 +185,7 @@ struct ReferenceRoot {
       let length = fanIn + 2 + affine.float32ExtraRoundings
       declared += (1 + 0x1p-10) * (ReferenceNetwork.gamma32(length) * size + 0x1p-124 * Double(length))
     }
-    guard options.isRoundingSafe else { declared = 0; rowError = 0; set(neuron, least, most, 0); return }
+    guard options.isRoundingSafe else { return set(neuron, least, most, 0) }
     network.rowError[neuron] = (1 + 0x1p-10) * (rowError + declared)
     let error = (1 + 0x1p-10) * (declared + ReferenceNetwork.gamma(fanIn + 3) * size) + 0x1p-1000 * Double(fanIn + 4)
     set(neuron, (least - error).nextDown, (most + error).nextUp, network.rowError[neuron])

@@ -155,9 +155,13 @@ final class SplitSearchRun {
     for (parent, slots) in zip(branching, try await chooseSlots(branching, depth)) {
       children += self.children(of: parent, at: slots)
     }
-    for domain in fixed {
-      try decideFixed(domain)
-      if witness != nil || isOver { break }
+    for (index, domain) in fixed.enumerated() {
+      if witness != nil { break }
+      guard !isOver else {
+        try frontier.push(Array(fixed[index...]))
+        break
+      }
+      decideFixed(domain)
     }
     if witness == nil { try await bound(children) }
   }
