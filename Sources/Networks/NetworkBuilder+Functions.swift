@@ -64,6 +64,8 @@ extension NetworkBuilder {
 
   /// The layer whose neurons are the elements, made for them if there is none.
   private mutating func whole(_ name: String, _ elements: [Element]) -> Int {
-    wholeLayer(elements) ?? layer(of: selection(name + ".operand", elements, merging: false).lowerBound)
+    if let index = wholeLayer(elements) { return index }
+    let copies = selection(name + ".operand", elements, merging: false)
+    return layer(of: copies.lowerBound)
   }
 }

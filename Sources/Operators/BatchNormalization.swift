@@ -2,6 +2,7 @@
 // c the index along axis 1. As scale and shift: scale' = scale / sqrt(variance + epsilon), shift' = shift - mean scale'.
 
 import Graphs
+import Networks
 import Primitives
 import Tensors
 
@@ -79,6 +80,42 @@ package struct BatchNormalizationLayer: Operator {
       ScaleShift(
         input: value, scale: scale, shift: shift, output: output, rows: shape.reduce(1, *) / channels,
         channels: channels, activation: after))
+  }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    let parameters = node.inputs.dropFirst().map { expression.constant($0)?.doubles }
+    guard parameters.allSatisfy({ $0 != nil }) else { throw OperatorError("its parameters must be constants") }
+    let (scale, shift, mean, variance) = (parameters[0]!, parameters[1]!, parameters[2]!, parameters[3]!)
+    var factors: [Double] = []
+    var constants: [Double] = []
+    var errors: [Double] = []
+    var roundings = 0
+    for channel in scale.indices {
+      let sum = variance[channel] + Double(epsilon)
+      let deviation = sum.squareRoot()
+      let factor = scale[channel] / deviation
+      guard factor.isFinite else { throw OperatorError("the variance of channel \(channel) is not positive") }
+      let moved = mean[channel] * factor
+      factors.append(factor)
+      constants.append(shift[channel] - moved)
+      let isExact =
+        addsExactly(variance[channel], Double(epsilon)) && (-sum).addingProduct(deviation, deviation) == 0
+        && (-scale[channel]).addingProduct(factor, deviation) == 0
+      let isExactShift = isExact && isExactProduct(mean[channel], factor) && addsExactly(shift[channel], -moved)
+      // Three roundings of the factor, one of the product and one of the difference, each at most 2^-53.
+      errors.append(
+        isExactShift ? 0 : ((5 * moved.magnitude + 2 * constants[channel].magnitude) * 0x1p-53).nextUp.nextUp)
+      if !isExact { roundings = 3 }
+    }
+    expression.builder.forbidFloat32("the order in which \(node.name) scales and shifts is open")
+    let shape = expression.shape(node.inputs[0]!)
+    let area = shape[2...].reduce(1, *)
+    let x = try expression.elements(node.inputs[0]!)
+    let channels = x.indices.map { $0 / area % shape[1] }
+    let result = expression.builder.scaled(
+      node.name, x, by: channels.map { factors[$0] }, roundings: roundings, plus: channels.map { constants[$0] },
+      biasError: errors.contains { $0 > 0 } ? channels.map { errors[$0] } : nil)
+    expression.define(node.outputs[0]!, result)
   }
 
   package var layoutDemand: LayoutDemand { .channelsLast }

@@ -53,6 +53,10 @@ package struct CastLayer: Operator {
     try lowering.list.append(Convert(input: current.value, output: result))
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    try expression.cast(node, to: type)
+  }
+
   package var layoutDemand: LayoutDemand { .passesOn }
 }
 

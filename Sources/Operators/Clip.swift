@@ -63,5 +63,15 @@ package struct ClipLayer: Operator {
       output, try lowering.apply(.clip(low: low, high: high), to: input, name: lowering.graph.valueNames[output]))
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    guard
+      case .clip(let low, let high)? = activation(
+        node.inputs.enumerated().map { $0.offset == 0 ? nil : $0.element.map { expression.fact($0) } })
+    else {
+      throw OperatorError("its limits must be known when the model is loaded, the lower one not above the upper one")
+    }
+    try expression.express(.clip(low: low, high: high), node)
+  }
+
   package var layoutDemand: LayoutDemand { .passesOn }
 }

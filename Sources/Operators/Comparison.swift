@@ -40,6 +40,10 @@ package struct ComparisonLayer: Operator {
     }
     return [Tensor(shape: shape, type: .bool, integers: truths.map { $0 ? 1 : 0 })]
   }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    try expression.compare(name, node)
+  }
 }
 
 /// Where: the second operand where the first is true, else the third.
@@ -74,5 +78,9 @@ package struct WhereLayer: Operator {
         shape: shape, type: yes.type,
         doubles: places[0].indices.map { truths[places[0][$0]] != 0 ? a[places[1][$0]] : b[places[2][$0]] })
     ]
+  }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    try expression.choose(node)
   }
 }

@@ -163,6 +163,14 @@ package struct ConvolutionTransposedLayer: Operator {
         input: input, filter: weights, bias: bias, output: output, window: window, groups: groups, activation: after))
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    guard let filter = expression.constant(node.inputs[1]) else { throw OperatorError("its filter must be a constant") }
+    let shape = expression.shape(node.inputs[0]!)
+    let (window, output) = try window(shape, filter.shape)
+    let rows = transposedConvolutionRows(input: shape, filter: filter, window: window, output: output, groups: groups)
+    try expression.affine(node, over: node.inputs[0]!, rows: rows, channelBias: node.input(2))
+  }
+
   package func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
     inputs[0]!.count * inputs[1]!.shape.dropFirst().reduce(1, *)
   }

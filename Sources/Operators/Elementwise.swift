@@ -2,7 +2,6 @@
 
 import Glibc
 import Graphs
-import Networks
 import Primitives
 import Tensors
 
@@ -58,7 +57,7 @@ package struct ElementwiseLayer: Operator {
   }
 
   package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
-    try expression.express(function, of: node.inputs[0]!, as: node.outputs[0]!, node)
+    try expression.express(function, node)
   }
 
   package func activation(_ inputs: [Fact?]) -> FusedActivation? { function == .relu ? .relu : nil }

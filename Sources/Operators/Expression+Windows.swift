@@ -71,6 +71,52 @@ func convolutionRows(input: [Int], filter: Tensor, window: Window, output: [Int]
   }
 }
 
+/// The rows of a transposed convolution: for every output the weights that reach it, ascending by position.
+/// - Complexity: O(outputs * inputs per group * window).
+func transposedConvolutionRows(
+  input: [Int], filter: Tensor, window: Window, output: [Int], groups: Int
+) -> SparseRows {
+  let plane = planeExtents(input)
+  let (samples, channels) = (input[0], input[1])
+  let perGroup = filter.shape[1]
+  let inGroup = channels / groups
+  let numbers = filter.doubles
+  // For an output row, the pairs (input row, filter row) that reach it, input rows ascending.
+  func pairs(_ extent: Int, _ size: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ before: Int) -> [[(Int, Int)]] {
+    (0..<extent).map { place in
+      (0..<kernel).reversed().compactMap { tap in
+        let distance = place + before - tap * dilation
+        guard distance >= 0, distance.isMultiple(of: stride), distance / stride < size else { return nil }
+        return (distance / stride, tap)
+      }
+    }
+  }
+  let rowPairs = pairs(output[0], plane[0], window.rows, window.strideRows, window.dilationRows, window.top)
+  let columnPairs = pairs(
+    output[1], plane[1], window.columns, window.strideColumns, window.dilationColumns, window.left)
+  var rows = SparseRows()
+  for n in 0..<samples {
+    for o in 0..<perGroup * groups {
+      for i in 0..<output[0] {
+        for j in 0..<output[1] {
+          for c in o / perGroup * inGroup..<(o / perGroup + 1) * inGroup {
+            for (row, r) in rowPairs[i] {
+              for (column, s) in columnPairs[j] {
+                let weight = numbers[((c * perGroup + o % perGroup) * window.rows + r) * window.columns + s]
+                if weight == 0 { continue }
+                rows.columns.append(Int32(((n * channels + c) * plane[0] + row) * plane[1] + column))
+                rows.values.append(weight)
+              }
+            }
+          }
+          rows.starts.append(rows.columns.count)
+        }
+      }
+    }
+  }
+  return rows
+}
+
 extension NetworkExpression {
   /// Defines a node's output [N, O, ...] as rows over an image plus a bias per channel.
   mutating func affine(

@@ -52,5 +52,16 @@ package struct GeluLayer: Operator {
     lowering.alias(node.outputs[0]!, try lowering.combine(.multiply, input, inner, shape: shape, name: name))
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    let x = try expression.elements(node.inputs[0]!)
+    if usesTanh {
+      expression.define(node.outputs[0]!, expression.builder.tanhGelu(node.name, x))
+    } else {
+      expression.define(
+        node.outputs[0]!,
+        expression.builder.function(node.name, .gelu, of: x, merging: expression.mayMerge(node.inputs[0]!)))
+    }
+  }
+
   package var layoutDemand: LayoutDemand { .passesOn }
 }

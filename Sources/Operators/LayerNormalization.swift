@@ -2,6 +2,7 @@
 
 import Compute
 import Graphs
+import Networks
 import Primitives
 import Tensors
 
@@ -73,5 +74,21 @@ package struct LayerNormalizationLayer: Operator {
       NormalizeRows(
         input: value, scale: scale, shift: shift, output: output, rows: shape.reduce(1, *) / columns, columns: columns,
         epsilon: epsilon))
+  }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    let shape = expression.shape(node.inputs[0]!)
+    let columns = shape[try normalized(axis, rank: shape.count)...].reduce(1, *)
+    guard let scale = expression.constant(node.inputs[1])?.doubles,
+      node.input(2) == nil || expression.constant(node.input(2)) != nil
+    else { throw OperatorError("its parameters must be constants") }
+    let shift = expression.constant(node.input(2))?.doubles
+    let x = try expression.elements(node.inputs[0]!)
+    let unit = expression.builder.normalized(node.name + ".unit", x, size: columns, epsilon: Double(epsilon))
+    let result = expression.builder.sum(
+      node.name,
+      [SumTerm(elements: unit, factors: x.indices.map { scale[$0 % columns] }, mayMerge: false)],
+      constant: shift.map { shift in x.indices.map { shift[$0 % columns] } })
+    expression.define(node.outputs[0]!, result)
   }
 }

@@ -100,13 +100,16 @@ package struct PadLayer: Operator {
   }
 
   package func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
-    let input = inputs[0]!
     let runs = try runs(inputs.map { $0.map { Fact(constant: $0) } })
+    return [padded(inputs[0]!, runs, with: number(inputs))]
+  }
+
+  private func padded(_ input: Tensor, _ runs: [(extent: Int, runs: [BoxAxis])], with number: Double) -> Tensor {
     let shape = runs.map(\.extent)
     let strides = rowMajorStrides(shape)
     let x = input.doubles
     let own = rowMajorStrides(input.shape)
-    var y = [Double](repeating: number(inputs), count: shape.reduce(1, *))
+    var y = [Double](repeating: number, count: shape.reduce(1, *))
     for box in boxes(runs) {
       let sources = stridedIndices(
         box.map(\.extent), zip(box, own).map { $0.step * $1 },
@@ -115,7 +118,7 @@ package struct PadLayer: Operator {
         box.map(\.extent), strides, offset: zip(box, strides).reduce(0) { $0 + $1.0.target * $1.1 })
       for (source, target) in zip(sources, targets) { y[target] = x[source] }
     }
-    return [Tensor(shape: shape, type: input.type, doubles: y)]
+    return Tensor(shape: shape, type: input.type, doubles: y)
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
@@ -133,6 +136,21 @@ package struct PadLayer: Operator {
         Fill(output: target.value, number: Float(number(node.inputs.map { lowering.constant($0) }))))
     }
     for box in boxes(runs) { try lowering.copyBox(box, from: source, to: target) }
+  }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    let input = node.inputs[0]!
+    let runs = try runs(node.inputs.map { $0.map { expression.fact($0) } })
+    let rim: Int
+    if let operand = node.input(2), mode == .constant {
+      rim = try expression.elements(operand)[0]
+    } else {
+      rim = expression.builder.constant(number([]))
+    }
+    let ids = Tensor(shape: expression.shape(input), type: .int64, integers: try expression.elements(input))
+    let moved = padded(ids, runs, with: Double(rim))
+    expression.define(
+      node.outputs[0]!, moved.integers ?? [], isShared: !expression.mayMerge(input) || moved.count > ids.count)
   }
 
   package var layoutDemand: LayoutDemand { .channelsLast }

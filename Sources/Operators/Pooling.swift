@@ -1,6 +1,7 @@
 // MaxPool and AveragePool over windows of [N, C, H, W] (or [N, C, L]).
 
 import Graphs
+import Networks
 import Primitives
 import Tensors
 
@@ -32,6 +33,16 @@ package struct MaxPoolLayer: Operator {
     try pool.lower(.maximum, node, into: &lowering, countIncludePadding: false)
   }
 
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    let input = node.inputs[0]!
+    let windows = try pool.positions(expression.shape(input))
+    let elements = try expression.elements(input)
+    guard windows.allSatisfy({ !$0.inside.isEmpty }) else { throw OperatorError("a window holds nothing but padding") }
+    let groups = windows.map { $0.inside.map { elements[$0] } }
+    let result = expression.builder.extreme(node.name, of: groups, isMaximum: true)
+    expression.define(node.outputs[0]!, result, isShared: !expression.mayMerge(input))
+  }
+
   package var layoutDemand: LayoutDemand { .channelsLast }
 }
 
@@ -58,6 +69,23 @@ package struct AveragePoolLayer: Operator {
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     try pool.lower(.average, node, into: &lowering, countIncludePadding: countIncludePadding)
+  }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    let windows = try pool.positions(expression.shape(node.inputs[0]!))
+    var rows = SparseRows()
+    var isExact = true
+    for (inside, padded) in windows {
+      let divisor = countIncludePadding ? padded : inside.count
+      if divisor & (divisor - 1) != 0 { isExact = false }
+      rows.append(inside.map { (column: $0, value: 1 / Double(divisor)) })
+    }
+    let result = expression.builder.affine(
+      node.name, over: try expression.elements(node.inputs[0]!),
+      AffineRows(
+        rows: rows, bias: .init(repeating: 0, count: rows.count), coefficientRoundings: isExact ? 0 : 1,
+        float32ExtraRoundings: 1))
+    expression.define(node.outputs[0]!, result)
   }
 
   package var layoutDemand: LayoutDemand { .channelsLast }
@@ -89,14 +117,22 @@ struct WindowPool: Sendable {
 
   /// `combine` gets the numbers inside the image and how many positions lie inside the image and the padded image.
   func evaluate(_ input: Tensor, combine: ([Double], _ inside: Int, _ padded: Int) -> Double) throws -> [Tensor] {
-    let (window, out) = try attributes.window(kernel: attributes.kernel!, image: Array(input.shape[2...]))
-    let plane = planeExtents(input.shape)
     let x = input.doubles
-    var y: [Double] = []
-    for image in 0..<input.shape[0] * input.shape[1] {
+    let windows = try positions(input.shape)
+    let y = windows.map { inside, padded in combine(inside.map { x[$0] }, inside.count, padded) }
+    return [Tensor(shape: try infer([Fact(shape: input.shape, type: input.type)])[0].shape, type: input.type, doubles: y)]
+  }
+
+  /// For every output the positions in the image that its window covers, ascending, and how many it covers of the
+  /// padded image.
+  func positions(_ shape: [Int]) throws -> [(inside: [Int], padded: Int)] {
+    let (window, out) = try attributes.window(kernel: attributes.kernel!, image: Array(shape[2...]))
+    let plane = planeExtents(shape)
+    var result: [(inside: [Int], padded: Int)] = []
+    for image in 0..<shape[0] * shape[1] {
       for i in 0..<out[0] {
         for j in 0..<out[1] {
-          var numbers: [Double] = []
+          var inside: [Int] = []
           var padded = 0
           for r in 0..<window.rows {
             let row = i * window.strideRows + r * window.dilationRows - window.top
@@ -106,16 +142,15 @@ struct WindowPool: Sendable {
               guard column < plane[1] + window.right else { continue }
               padded += 1
               if row >= 0, row < plane[0], column >= 0, column < plane[1] {
-                numbers.append(x[(image * plane[0] + row) * plane[1] + column])
+                inside.append((image * plane[0] + row) * plane[1] + column)
               }
             }
           }
-          y.append(combine(numbers, numbers.count, padded))
+          result.append((inside, padded))
         }
       }
     }
-    let spatial = input.shape.count == 3 ? [out[1]] : out
-    return [Tensor(shape: Array(input.shape[..<2]) + spatial, type: input.type, doubles: y)]
+    return result
   }
 
   func lower(

@@ -48,6 +48,11 @@ package struct ReductionLayer: Operator {
     let axes = try axes(node.inputs.map { $0.map { lowering.fact($0) } })
     try lowerReduction(operation, node, axes: axes, keepsAxes: keepsAxes, into: &lowering)
   }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    let axes = try axes(node.inputs.map { $0.map { expression.fact($0) } })
+    try expression.reduce(operation, node, axes: axes)
+  }
 }
 
 /// GlobalAveragePool and GlobalMaxPool: a reduction over all axes but the first two, which stay with extent 1.
@@ -73,6 +78,10 @@ package struct GlobalPoolLayer: Operator {
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
     let axes = Set(2..<lowering.shape(node.inputs[0]!).count)
     try lowerReduction(operation, node, axes: axes, keepsAxes: true, into: &lowering)
+  }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    try expression.reduce(operation, node, axes: Set(2..<expression.shape(node.inputs[0]!).count))
   }
 
   package var layoutDemand: LayoutDemand { .channelsLast }

@@ -58,4 +58,24 @@ package struct SoftmaxLayer: Operator {
         input: operand.stored.value, output: output, outer: operand.outer, length: operand.length, inner: operand.inner)
     )
   }
+
+  package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
+    let shape = expression.shape(node.inputs[0]!)
+    let groups = try groups(shape)
+    let x = try expression.elements(node.inputs[0]!)
+    let size = groups.first?.count ?? 1
+    let result = expression.builder.softmax(node.name, groups.flatMap { $0.map { x[$0] } }, size: size)
+    var placed = x
+    for (place, element) in zip(groups.joined(), result) { placed[place] = element }
+    expression.define(node.outputs[0]!, placed)
+  }
+
+  /// The row-major indices that share a sum.
+  private func groups(_ shape: [Int]) throws -> [[Int]] {
+    let axes = try axes(rank: shape.count)
+    let strides = rowMajorStrides(shape)
+    let kept = shape.indices.filter { !axes.contains($0) }
+    let inner = stridedIndices(axes.sorted().map { shape[$0] }, axes.sorted().map { strides[$0] })
+    return stridedIndices(kept.map { shape[$0] }, kept.map { strides[$0] }).map { base in inner.map { base + $0 } }
+  }
 }
