@@ -9,7 +9,7 @@ struct ProofContainer {
   /// The zlib stream.
   let body: ArraySlice<UInt8>
 
-  private static let magic = Array("surety-proof ".utf8)
+  static let magic = Array("surety-proof ".utf8)
   private static let digestSize = 32
   /// A header is some hundred bytes; a robustness text may hold a whole image.
   private static let longestLine = 1 << 26

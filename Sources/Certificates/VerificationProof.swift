@@ -68,6 +68,12 @@ extension VerificationProof {
     }
   }
 
+  /// Whether a file starts as a proof does.
+  package static func isProof(_ path: String) -> Bool {
+    guard let bytes = try? DurableFile.read(path) else { return false }
+    return bytes.starts(with: ProofContainer.magic)
+  }
+
   /// The header alone, for whoever must find the model and the property first.
   package static func readHeader(_ path: String) throws -> Header {
     guard let bytes = try DurableFile.read(path) else { throw FileError("there is no proof file \(path)") }

@@ -67,6 +67,22 @@ public final class WitnessJudge: Sendable {
     return nil
   }
 
+  /// Whether a point, exactly as it stands, violates the property in real arithmetic: for replaying printed witnesses.
+  public func accepts(_ input: [ExactDecimal]) -> Bool {
+    guard input.count == property.inputCount else { return false }
+    let enclosure = OutputEnclosure(of: network, lower: input.map(\.roundedDown), upper: input.map(\.roundedUp))
+    return property.cases.contains { region in
+      zip(input, zip(region.lower, region.upper)).allSatisfy { $1.0 <= $0 && $0 <= $1.1 }
+        && Region.contains(input, region)
+        && region.clauses.contains { clause in
+          if holds(clause, in: enclosure, where: { $0.isCertain }) { return true }
+          guard isExact, holds(clause, in: enclosure, where: { $0.isPossible }) else { return false }
+          let exact = ExactEvaluation(of: network, at: input)
+          return clause.allSatisfy { holds($0, in: exact) }
+        }
+    }
+  }
+
   private struct Sides {
     /// Holds for every value of the enclosure, and for some.
     var isCertain: Bool

@@ -17,13 +17,17 @@ struct CheckCommand: AsyncParsableCommand {
       they are found. --samples K evaluates K random votes of every certificate again: a share f of false votes is \
       found with probability 1 - (1 - f)^K.
 
+      For surety verify it replays proofs and witnesses: every bound of a proof is computed again, in binary64 with \
+      each rounding charged, by code that shares no bound with the search.
+
       Examples:
+        surety check property.proof --model model.onnx --property property.vnnlib
         surety check run
         surety check run --samples 200 --device cpu
       Exit codes: 0 accepted, 1 rejected, 2 error or a refused audit.
       """)
 
-  @Argument(help: ArgumentHelp("A run folder, or the certificates.jsonl in one.", valueName: "run"))
+  @Argument(help: ArgumentHelp("A run folder, the certificates.jsonl in one, or a proof file.", valueName: "run or proof"))
   var path: String
 
   @Option(help: ArgumentHelp("Votes of every certificate to evaluate again.", valueName: "count"))
@@ -31,6 +35,9 @@ struct CheckCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("Where the model is now, if it moved.", valueName: "file"))
   var model: String?
+
+  @Option(help: ArgumentHelp("Where the property of a proof is now, if it moved.", valueName: "file"))
+  var property: String?
 
   @Option(help: ArgumentHelp("Where the data is now, if it moved.", valueName: "path"))
   var data: String?
@@ -51,6 +58,17 @@ struct CheckCommand: AsyncParsableCommand {
   func run() async throws {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    let folder = path.hasSuffix("/certificates.jsonl") ? String(path.dropLast("/certificates.jsonl".count)) : path
+    if let configuration = try VerificationFolder.configurationIfPresent(folder) {
+      var check = ProofCheck(quiet: outputOptions.quiet)
+      try check.check(run: folder, configuration: configuration)
+      return try finish(check)
+    }
+    if VerificationProof.isProof(path) {
+      var check = ProofCheck(quiet: outputOptions.quiet)
+      try check.check(file: path, model: model, property: property)
+      return try finish(check)
+    }
     var checker = try RunChecker(path)
     try checker.check()
     let files = try CheckedFiles(checker, model: model, data: data, labels: labels)
@@ -71,6 +89,11 @@ struct CheckCommand: AsyncParsableCommand {
     }
     try report(checker, audit)
     throw ExitCode(checker.problems.isEmpty ? isRefused ? 2 : 0 : 1)
+  }
+
+  private func finish(_ check: ProofCheck) throws {
+    print(outputOptions.json ? try JSONText.encode(check.report) : check.text)
+    throw ExitCode(check.report.accepted ? 0 : 1)
   }
 
   private struct Result: Encodable {

@@ -32,6 +32,11 @@ struct ReportCommand: AsyncParsableCommand {
 
   /// Writes the page of a run folder.
   static func write(_ folder: String, to page: String, classNames: [String]) throws {
+    if let verification = try VerificationFolder.configurationIfPresent(folder) {
+      let html = VerificationReport.html(
+        configuration: verification, records: try VerificationFolder.contents(folder).records)
+      return try DurableFile.replace(page, with: Array(html.utf8))
+    }
     guard let configuration = try RunFolder.configurationIfPresent(folder) else {
       throw UserError("\(folder) is no run folder: it has no run.json.")
     }
