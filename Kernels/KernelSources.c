@@ -74,6 +74,9 @@ static const char arg_max[] = {
 static const char add_noise[] = {
 #embed "smoothing/add_noise.cl" suffix(, 0)
 };
+static const char gather_blocks[] = {
+#embed "bounds/gather_blocks.cl" suffix(, 0)
+};
 static const char input_search[] = {
 #embed "bounds/input_search.cl" suffix(, 0)
 };
@@ -105,6 +108,7 @@ static const struct {
     {"reductions/normalize_rows.cl", normalize_rows},
     {"reductions/arg_max.cl", arg_max},
     {"smoothing/add_noise.cl", add_noise},
+    {"bounds/gather_blocks.cl", gather_blocks},
     {"bounds/input_search.cl", input_search},
 };
 

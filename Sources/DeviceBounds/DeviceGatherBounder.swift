@@ -1,0 +1,193 @@
+// Bounds under activation splits on a device: the plan and the root's bounds come from the CPU's gather blocks, items go
+// through the passes in batches whose slopes, multipliers and moments stay on the device between iterations.
+
+import BranchAndBound
+import Compute
+import GatherBounds
+import Glibc
+import Networks
+
+/// The gather-block bounder on a device, in binary32 with its error term.
+///
+/// Guarantee: as the protocol says, provided that the device's arithmetic passed `admissionFault`.
+public final class DeviceGatherBounder: ActivationSplitBounder {
+  public let lower: [Double]
+  public let upper: [Double]
+  public let slots: [Int]
+  public let preferredBatch: Int
+  private let tables: GatherTables
+  private let pass: GatherPass
+  private let rates: AscentRates
+  private let verificationCase: VerificationCase
+  private let batch: Batch
+
+  /// Nil where the region is more than a box or the bounder is not in binary32. Throws `DeviceError` or `ShapeError`.
+  ///
+  /// - Parameter batch: items that go through the passes together; nil: what keeps the device busy and fits.
+  public init?(
+    _ bounder: GatherBounder, _ verificationCase: VerificationCase, device: any Device, batch: Int? = nil
+  ) async throws {
+    guard let tables = bounder.tables else { return nil }
+    lower = bounder.lower
+    upper = bounder.upper
+    slots = bounder.slots
+    rates = bounder.options.rates
+    self.tables = tables
+    self.verificationCase = verificationCase
+    let bytesPerItem = 4 * (tables.rowCount + 5 * tables.slotCount + 3 * tables.blockCount) + tables.inputRows + 64
+    let fitting = device.memory / 4 / max(1, bytesPerItem)
+    let wanted = batch ?? 4096
+    let items = max(128, min(wanted, fitting) / 128 * 128)
+    preferredBatch = items
+    var list = CommandList()
+    pass = GatherPass(tables, items: items, in: &list)
+    try list.append(pass)
+    self.batch = Batch(try await device.prepare(list, instances: 1)[0])
+  }
+
+  /// The prepared list, used by one call at a time.
+  private actor Batch {
+    private let prepared: any PreparedList
+    private var isBusy = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ prepared: any PreparedList) { self.prepared = prepared }
+
+    func withPrepared<Result: Sendable>(
+      _ body: @Sendable (any PreparedList) async throws -> Result
+    ) async throws -> Result {
+      if isBusy { await withCheckedContinuation { waiting.append($0) } }
+      isBusy = true
+      defer {
+        // The next one in line takes over without the flag falling.
+        if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() }
+      }
+      return try await body(prepared)
+    }
+  }
+
+  public func bound(
+    _ items: [SplitItem], iterations: Int, deadline: ContinuousClock.Instant
+  ) async throws -> [SplitBound] {
+    var result: [SplitBound] = []
+    for start in stride(from: 0, to: items.count, by: pass.items) {
+      let part = Array(items[start..<min(start + pass.items, items.count)])
+      result += try await batch.withPrepared { [self] prepared in
+        try await bound(part, prepared, iterations, deadline)
+      }
+    }
+    return result
+  }
+
+  private func bound(
+    _ part: [SplitItem], _ prepared: any PreparedList, _ iterations: Int, _ deadline: ContinuousClock.Instant
+  ) async throws -> [SplitBound] {
+    if ContinuousClock.now >= deadline { return part.map { unbounded($0) } }
+    try load(part, prepared)
+    var best = [SplitOutcome](repeating: SplitOutcome(), count: part.count)
+    var isBest = [Bool](repeating: true, count: part.count)
+    var step = 0
+    try await run(prepared, what: 0, step: 0, isFirst: true)
+    while true {
+      let totals = try prepared.read(pass.totals, as: Double.self)
+      let improved = try prepared.read(pass.improved, as: Int32.self)
+      var open = 0
+      for lane in part.indices {
+        isBest[lane] = improved[lane] != 0
+        let bound = totals[4 * lane + 3]
+        if step == 0 || bound > best[lane].bound || best[lane].bound.isNaN {
+          best[lane] = SplitOutcome(bound: bound, estimate: totals[4 * lane])
+        }
+        let row = verificationCase.rows[part[lane].row]
+        if !(best[lane].bound > 0 || row.isStrict && best[lane].bound == 0) { open += 1 }
+      }
+      if open == 0 || step >= iterations || ContinuousClock.now >= deadline { break }
+      try await run(prepared, what: 1, step: step, isFirst: false)
+      step += 1
+    }
+    // Coefficients, choices and parameters of each lane's best bound.
+    if isBest.contains(false) { try await run(prepared, what: 2, step: 0, isFirst: false) }
+    return try results(part, best, prepared)
+  }
+
+  private struct SplitOutcome {
+    var bound = -Double.infinity
+    var estimate = -Double.infinity
+  }
+
+  private func run(_ prepared: any PreparedList, what: Float, step: Int, isFirst: Bool) async throws {
+    let decay = pow(rates.decay, Double(step))
+    let first = 1 / (1 - pow(0.9, Double(step + 1)))
+    let order: [Float] = [
+      what, Float(rates.slope * decay * first), Float(rates.multiplier * decay * first),
+      Float(1 / (1 - pow(0.999, Double(step + 1)))), isFirst ? 1 : 0,
+    ]
+    try prepared.write(order, to: pass.order)
+    try await prepared.run()
+  }
+
+  private func unbounded(_ item: SplitItem) -> SplitBound {
+    SplitBound(
+      bound: -.infinity, estimate: -.infinity, slopes: item.slopes.isEmpty ? tables.defaultSlopes : item.slopes,
+      multipliers: item.splits.indices.map { $0 < item.multipliers.count ? item.multipliers[$0] : 0 },
+      scores: Array(repeating: 0, count: slots.count), minimizer: verificationCase.lower)
+  }
+
+  /// Uploads rows, slopes, multipliers and marks; moments start at zero.
+  private func load(_ part: [SplitItem], _ prepared: any PreparedList) throws {
+    let items = pass.items
+    var rows = [Int32](repeating: 0, count: items)
+    var parameters = [Float](repeating: 0, count: max(1, tables.slotCount) * items)
+    var marks = [UInt32](repeating: 0, count: tables.blockCount * items)
+    for (slot, place) in tables.places.enumerated() {
+      for lane in 0..<items {
+        let given = lane < part.count && !part[lane].slopes.isEmpty
+        let slope = given ? part[lane].slopes[slot] : tables.defaultSlopes[slot]
+        parameters[place.place * items + lane] = slope >= 0 ? min(slope, 1) : 0
+      }
+    }
+    for (lane, item) in part.enumerated() {
+      rows[lane] = Int32(item.row)
+      for (index, split) in item.splits.enumerated() {
+        let place = tables.places[Int(split.slot)]
+        marks[place.block * items + lane] |= (split.isActive ? 1 : 2) << UInt32(2 * place.bit)
+        let multiplier = index < item.multipliers.count ? item.multipliers[index] : 0
+        parameters[place.place * items + lane] = multiplier >= 0 && multiplier.isFinite ? multiplier : 0
+      }
+    }
+    let zeros = [Float](repeating: 0, count: parameters.count)
+    try prepared.write(rows, to: pass.rowOfItem)
+    try prepared.write(parameters, to: pass.parameters)
+    try prepared.write(zeros, to: pass.moments1)
+    try prepared.write(zeros, to: pass.moments2)
+    try prepared.write(marks, to: pass.marks)
+  }
+
+  private func results(
+    _ part: [SplitItem], _ best: [SplitOutcome], _ prepared: any PreparedList
+  ) throws -> [SplitBound] {
+    let items = pass.items
+    let parameters = try prepared.read(pass.parameters, as: Float.self)
+    let coefficients = try prepared.read(pass.coefficients, as: Float.self)
+    let choice = try prepared.read(pass.choice, as: Int8.self)
+    return part.enumerated().map { lane, item in
+      var result = unbounded(item)
+      (result.bound, result.estimate) = (best[lane].bound, best[lane].estimate)
+      for (slot, place) in tables.places.enumerated() {
+        result.slopes[slot] = parameters[place.place * items + lane]
+        result.scores[slot] = max(0, -coefficients[place.place * items + lane]) * tables.intercepts[slot]
+      }
+      for (index, split) in item.splits.enumerated() {
+        let slot = Int(split.slot)
+        result.multipliers[index] = result.slopes[slot]
+        result.slopes[slot] = item.slopes.isEmpty ? tables.defaultSlopes[slot] : item.slopes[slot]
+        result.scores[slot] = 0
+      }
+      for (input, row) in tables.rowOfInput.enumerated() {
+        let isUpper = row >= 0 && choice[row * items + lane] != 0
+        result.minimizer[input] = isUpper ? verificationCase.upper[input] : verificationCase.lower[input]
+      }
+      return result
+    }
+  }
+}
