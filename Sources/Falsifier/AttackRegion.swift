@@ -87,7 +87,7 @@ package struct AttackRegion: Sendable {
         }
         point = projected
       }
-      if moved < 1e-9 && contains(point) { return }
+      if moved < 1e-7 && contains(point) { return }
     }
     // Where the nearest point was not reached, any point of the region serves: projections without corrections.
     for _ in 0..<200 where !contains(point) {

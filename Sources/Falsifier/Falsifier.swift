@@ -35,9 +35,12 @@ public final class Falsifier: Sendable {
     let attacks = (0..<plan.workers).map { _ in
       Worker(Attack(network, target, region, options, lanes: plan.lanes))
     }
-    var round = 0
-    var elite: [PanelResult.Near] = []
-    while options.rounds.map({ round < $0 }) ?? true, !options.isStopped(), ContinuousClock.now < options.deadline {
+    var round = options.firstRound
+    let end = options.rounds.map { round + $0 } ?? Int.max
+    var elite = options.nearby.filter { $0.count == region.low.count }.map { input in
+      PanelResult.Near(value: .infinity, input: input.map { Float($0) })
+    }
+    while round < end, !options.isStopped(), ContinuousClock.now < options.deadline {
       let results = await runRound(round, plan, attacks, elite.map(\.input))
       outcome.starts += plan.panels * plan.lanes
       for result in results where result.best < outcome.best {
@@ -48,6 +51,7 @@ public final class Falsifier: Sendable {
       let finished = results.filter { $0.finish != nil }.min { ($0.finish!, $0.panel) < ($1.finish!, $1.panel) }
       elite += (finished.map { [$0] } ?? results).flatMap(\.near)
       elite = Array(elite.sorted { $0.value < $1.value }.prefix(6))
+      outcome.nearby = elite.map { $0.input.map { Double($0) } }
       if let first = finished {
         for candidate in first.candidates {
           if accept(candidate.input) {
@@ -203,7 +207,7 @@ private struct PanelPlan: Sendable {
     // Half the lanes for large networks, so that a step stays short and the first answer comes early.
     let isLarge = network.work > 1_000_000 || Panel.bytes(network.network, lanes: 32) > options.memory / 4
     lanes = isLarge ? 16 : 32
-    panels = max(1, ((isLarge ? options.starts / 2 : options.starts) + lanes - 1) / lanes)
+    panels = isLarge ? max(2, options.starts / 2 / lanes) : max(1, (options.starts + lanes - 1) / lanes)
     let fitting = max(1, options.memory / max(1, Panel.bytes(network.network, lanes: lanes)))
     workers = max(1, min(options.threads, panels, fitting))
   }

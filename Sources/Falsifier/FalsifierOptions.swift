@@ -19,6 +19,11 @@ public struct FalsifierOptions: Sendable {
   public var steps: Int
   /// Rounds of new starts; nil: until the deadline.
   public var rounds: Int?
+  /// The number of the first round. To go on where a call ended, add its rounds and hand its `nearby` over. Round 0
+  /// looks for what is easy to find; samples and diversified starts take more room in later ones.
+  public var firstRound: Int
+  /// Inputs worth looking around, for example those where a bound was least.
+  public var nearby: [[Double]]
   /// When to return; read at every layer of every pass.
   public var deadline: ContinuousClock.Instant
   public var threads: Int
@@ -29,14 +34,17 @@ public struct FalsifierOptions: Sendable {
   public var isStopped: @Sendable () -> Bool
 
   public init(
-    seed: UInt64 = 0, starts: Int = 64, steps: Int = 60, rounds: Int? = nil, deadline: ContinuousClock.Instant,
-    threads: Int = 2, memory: Int = 2 << 30, method: Method = .both,
+    seed: UInt64 = 0, starts: Int = 64, steps: Int = 60, rounds: Int? = nil, firstRound: Int = 0,
+    nearby: [[Double]] = [], deadline: ContinuousClock.Instant, threads: Int = 2, memory: Int = 2 << 30,
+    method: Method = .both,
     isStopped: @escaping @Sendable () -> Bool = { false }
   ) {
     self.seed = seed
     self.starts = starts
     self.steps = steps
     self.rounds = rounds
+    self.firstRound = firstRound
+    self.nearby = nearby
     self.deadline = deadline
     self.threads = threads
     self.memory = memory
@@ -66,4 +74,6 @@ public struct FalsifierOutcome: Sendable {
   public var best: Double
   /// The input there.
   public var bestInput: [Double]?
+  /// Up to six inputs that came nearest, for the next call.
+  public var nearby: [[Double]] = []
 }

@@ -29,47 +29,55 @@ final class Attack: Sendable {
   func look(deadline: ContinuousClock.Instant) async -> ProvenWitness? {
     let starts = 32
     let steps = max(12, min(40, Int(0.2 / (stepSeconds * Double(starts)))))
-    return await run(seed: options.seed, starts: starts, steps: steps, rounds: 1, threads: options.threads, deadline)
+    var nearby: [[Double]] = []
+    return await run(
+      seed: options.seed, starts: starts, steps: steps, rounds: 1, threads: options.threads, deadline, nearby: &nearby)
   }
 
   /// Goes on until a witness is found, the search is over or the deadline comes, on a quarter of one core.
   func runBeside(deadline: ContinuousClock.Instant, found: FoundWitness) async {
-    var seed = options.seed &+ 1
+    var round = 1
+    var nearby: [[Double]] = []
     var pause = Duration.milliseconds(100)
     while !found.isStopped, ContinuousClock.now < deadline {
       try? await Task.sleep(for: pause, tolerance: .zero)
       if found.isStopped { return }
       let start = ContinuousClock.now
       let witness = await run(
-        seed: seed, starts: 32, steps: seed % 3 == 0 ? 150 : 60, rounds: 1, threads: 1, deadline, found: found)
+        seed: options.seed, starts: 32, steps: round % 3 == 0 ? 150 : 60, rounds: 1, threads: 1, deadline, found: found,
+        round: round, nearby: &nearby)
       if let witness {
         found.set(witness)
         return
       }
-      seed &+= 1
+      round += 1
       pause = min(.seconds(5), max(.milliseconds(20), (ContinuousClock.now - start) * 3))
     }
   }
 
   /// All there is until the deadline.
   func exhaust(deadline: ContinuousClock.Instant) async -> ProvenWitness? {
-    await run(seed: options.seed &+ 1_000_003, starts: 64, steps: 100, rounds: nil, threads: options.threads, deadline)
+    var nearby: [[Double]] = []
+    return await run(
+      seed: options.seed &+ 1_000_003, starts: 64, steps: 100, rounds: nil, threads: options.threads, deadline,
+      nearby: &nearby)
   }
 
   private func run(
     seed: UInt64, starts: Int, steps: Int, rounds: Int?, threads: Int, _ deadline: ContinuousClock.Instant,
-    found: FoundWitness? = nil
+    found: FoundWitness? = nil, round: Int = 0, nearby: inout [[Double]]
   ) async -> ProvenWitness? {
     let box = WitnessBox()
     let (judge, caseIndex) = (judge, caseIndex)
     let settings = FalsifierOptions(
-      seed: seed, starts: starts, steps: steps, rounds: rounds, deadline: deadline, threads: threads,
-      memory: options.memory / 4, isStopped: { found?.isStopped ?? false })
-    _ = await falsifier.search(settings) { point in
+      seed: seed, starts: starts, steps: steps, rounds: rounds, firstRound: round, nearby: nearby, deadline: deadline,
+      threads: threads, memory: options.memory / 4, isStopped: { found?.isStopped ?? false })
+    let outcome = await falsifier.search(settings) { point in
       guard let witness = judge.witness(at: point, caseIndex: caseIndex) else { return false }
       box.set(witness)
       return true
     }
+    nearby = outcome.nearby
     return box.witness
   }
 }

@@ -62,6 +62,21 @@ import Testing
     #expect(outcome.best <= 0)
   }
 
+  @Test func aCallGoesOnWhereAnotherEnded() async {
+    // Nothing is found at -1000, so that all rounds run: two at once, or one after the other.
+    let network = RandomNetworks.dense([20, 40, 40, 3], seed: 3)
+    let row = VerificationCase.Row(neurons: [network.outputs.lowerBound], coefficients: [1], constant: 1000)
+    let falsifier = Falsifier(
+      network: network, target: RandomNetworks.unitCase(network, rows: [row], clauses: [[0]]))
+    let whole = await falsifier.search(options(rounds: 2)) { _ in true }
+    let first = await falsifier.search(options(rounds: 1)) { _ in true }
+    var next = options(rounds: 1)
+    next.firstRound = 1
+    next.nearby = first.nearby
+    let second = await falsifier.search(next) { _ in true }
+    #expect(whole.best == min(first.best, second.best) && whole.starts == first.starts + second.starts)
+  }
+
   @Test func allRowsOfAClauseHold() async throws {
     // Y_0 <= 0 and Y_1 <= 0 and X_0 + X_1 >= 0.5, in three clauses of which two are impossible.
     let network = RandomNetworks.dense([6, 20, 3], seed: 4)
