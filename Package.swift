@@ -48,12 +48,14 @@ let package = Package(
     .target(name: "Falsifier", dependencies: ["CFalsifier", "Networks", "Statistics"]),
     .target(name: "CGatherBounds"),
     .target(name: "GatherBounds", dependencies: ["CGatherBounds", "BranchAndBound", "Networks"]),
+    .target(name: "CFusedBounds"),
+    .target(name: "FusedBounds", dependencies: ["CFusedBounds", "BranchAndBound", "Networks"]),
     .target(
       name: "Witnesses",
       dependencies: ["Networks", "Statistics", "VNNLIB", .product(name: "BigInt", package: "BigInt")]),
     .target(
       name: "Verification",
-      dependencies: ["Networks", "BranchAndBound", "GatherBounds", "Falsifier", "Witnesses", "Certificates", "Inputs"]),
+      dependencies: ["Networks", "BranchAndBound", "GatherBounds", "FusedBounds", "Falsifier", "Witnesses", "Certificates", "Inputs"]),
     .target(name: "DeviceBounds", dependencies: ["BranchAndBound", "Networks", "Compute", "Tensors", "GatherBounds"]),
     .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors", "Networks"]),
     .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors", "Networks"]),

@@ -1,6 +1,7 @@
 // Which engine is tried on which network: the only list of them.
 
 import BranchAndBound
+import FusedBounds
 import GatherBounds
 import Networks
 
@@ -15,7 +16,11 @@ enum EngineTable {
   /// The engines for a problem, the most promising first.
   static func engines(for problem: SearchProblem) -> [Choice] {
     let isPiecewiseLinear = problem.network.isReLUNetwork
+    let wide = zip(problem.verificationCase.lower, problem.verificationCase.upper).filter { $0 < $1 }.count
     var choices: [Choice] = []
+    if isPiecewiseLinear, wide <= 12 {
+      choices.append(Choice(share: 0.6) { problem, _ in try FusedSearch(problem) })
+    }
     if isPiecewiseLinear {
       choices.append(Choice(share: 1) { _, _ in splits })
     }

@@ -1,0 +1,145 @@
+import Certificates
+import Glibc
+import TestSupport
+import Testing
+
+// `surety verify`, `attack` and `check` on the competition's small instances: verdicts, exit codes, witnesses, proofs,
+// resumed runs, and bad input.
+
+extension CommandTests {
+  @Suite(.enabled(if: TestData.isAvailable("vnncomp/test/instances.csv"))) struct Verifying {
+    private let scratch: Scratch
+    private let folder = TestData.path("vnncomp")
+
+    init() throws { scratch = try Scratch("verifying") }
+
+    private func file(_ name: String) -> String { "\(folder)/\(name)" }
+
+    @Test("The first line is the verdict, and the exit code says the same")
+    func verdicts() throws {
+      let unsat = try run([
+        "verify", file("test/onnx/test_nano.onnx.gz"), file("test/vnnlib/test_nano.vnnlib.gz"), "--quiet",
+      ])
+      #expect(unsat.output.hasPrefix("unsat\n"))
+      let sat = try run(
+        [
+          "verify", file("test/onnx/test_sat.onnx.gz"), file("test/vnnlib/test_prop.vnnlib.gz"), "--quiet", "--witness",
+          scratch("witness.txt"),
+        ], expecting: 1)
+      #expect(sat.output.hasPrefix("sat\n((X_0 "))
+      let witness = String(decoding: try TestData.bytes(scratch("witness.txt")), as: UTF8.self)
+      #expect(sat.output.hasPrefix(witness))
+      let attack = try run(
+        ["attack", file("test/onnx/test_sat.onnx.gz"), file("test/vnnlib/test_prop.vnnlib.gz"), "--quiet"],
+        expecting: 1)
+      #expect(attack.output.hasPrefix("sat\n((X_0 "))
+    }
+
+    @Test("A small instance is answered in under 0.2 s, start included")
+    func startUp() throws {
+      let seconds = try medianSeconds(5) {
+        _ = try run([
+          "verify", file("test/onnx/test_nano.onnx.gz"), file("test/vnnlib/test_nano.vnnlib.gz"), "--quiet",
+        ])
+      }
+      #expect(seconds < 0.2)
+    }
+
+    @Test("A proof is accepted for its own model and property, and for no others")
+    func proofs() throws {
+      let model = file("acasxu_2023/onnx/ACASXU_run2a_1_1_batch_2000.onnx.gz")
+      let property = file("acasxu_2023/vnnlib/prop_4.vnnlib.gz")
+      let proof = scratch("property.proof")
+      let result = try run(["verify", model, property, "--timeout", "30", "--proof", proof, "--quiet"])
+      #expect(result.output.hasPrefix("unsat\n"))
+      let accepted = try run(["check", proof, "--quiet"])
+      #expect(accepted.output.hasPrefix("Accepted: 1 proofs"))
+      let other = file("acasxu_2023/onnx/ACASXU_run2a_1_2_batch_2000.onnx.gz")
+      let rejected = try run(["check", proof, "--model", other, "--quiet"], expecting: 1)
+      #expect(rejected.output.contains("REJECTED"))
+      var bytes = try TestData.bytes(proof)
+      bytes[bytes.count - 20] ^= 1
+      let damaged = try scratch.write("damaged.proof", bytes)
+      _ = try run(["check", damaged, "--quiet"], expecting: 1)
+    }
+
+    @Test("A list is run in one process, resumed after a kill, checked and reported")
+    func lists() throws {
+      let list = file("test/instances.csv")
+      let out = scratch("run")
+      let arguments = ["verify", "--instances", list, "--out", out, "--proofs", "--quiet"]
+      let first = try run(arguments + ["--limit", "5"])
+      #expect(first.output.contains("contradictions  none"))
+      #expect(first.output.contains("as expected     100.0 % (5 of 5)"))
+      let records = try TestData.bytes(out + "/certificates.jsonl")
+      // A torn last line, as a kill leaves it: the run goes on from the line before.
+      try writeFile(out + "/certificates.jsonl", records.dropLast(10))
+      let second = try run(arguments + ["--limit", "5"])
+      #expect(second.output.contains("as expected     100.0 % (5 of 5)"))
+      let checked = try run(["check", out, "--quiet"])
+      #expect(checked.output.contains("4 proofs"))
+      #expect(checked.output.contains("1 witnesses"))
+      _ = try run(["report", out])
+      let page = String(decoding: try TestData.bytes(out + "/report.html"), as: UTF8.self)
+      #expect(page.contains("Solved against time"))
+      // Another configuration in the same folder is refused.
+      let refused = try run(arguments + ["--limit", "4"], expecting: 2)
+      #expect(refused.messages.contains("another configuration"))
+    }
+
+    @Test("A forged verdict in a run is found")
+    func forgedVerdict() throws {
+      let out = scratch("run")
+      _ = try run(["verify", "--instances", file("test/instances.csv"), "--out", out, "--proofs", "--quiet"])
+      let path = out + "/certificates.jsonl"
+      var contents = try RecordFile<VerificationRecord>.read(try TestData.bytes(path), path: path).records
+      // The sat instance is said to be proven by another instance's proof.
+      let sat = try #require(contents.firstIndex { $0.verdict == .sat })
+      let unsat = try #require(contents.first { $0.verdict == .unsat })
+      contents[sat].verdict = .unsat
+      contents[sat].proof = unsat.proof
+      contents[sat].proofSHA256 = unsat.proofSHA256
+      let lines = try contents.map { try RecordFile<VerificationRecord>.line($0) + "\n" }.joined()
+      try writeFile(path, lines.utf8)
+      let result = try run(["check", out, "--quiet"], expecting: 1)
+      #expect(result.output.contains("REJECTED"))
+    }
+
+    @Test("Bad input gets a sentence and exit code 2")
+    func badInput() throws {
+      let model = file("test/onnx/test_nano.onnx.gz")
+      let property = file("test/vnnlib/test_nano.vnnlib.gz")
+      let wide = file("test/vnnlib/test_prop.vnnlib.gz")
+      func refused(_ arguments: [String], _ words: String...) throws {
+        let result = try run(["verify"] + arguments, expecting: 2)
+        for word in words { #expect(result.messages.contains(word), "\(result.messages)") }
+      }
+      try refused([model, wide], "5 inputs", "1")
+      try refused([model, property, "--timeout", "0"], "--timeout")
+      try refused([model, property, "--proof", scratch("nowhere/x.proof")], "cannot write")
+      try refused([model, scratch("missing.vnnlib")], "missing.vnnlib")
+      let broken = try scratch.write(
+        "broken.vnnlib", "(declare-const X_0 Real)\n(declare-const Y_0 Real)\n(assert (<= X_0 1)\n".utf8)
+      try refused([model, broken], "broken.vnnlib", "3")
+      let open = try scratch.write(
+        "open.vnnlib", "(declare-const X_0 Real)\n(declare-const Y_0 Real)\n(assert (<= X_0 1))\n".utf8)
+      try refused([model, open], "X_0")
+      let empty = try scratch.write(
+        "empty.vnnlib",
+        "(declare-const X_0 Real)\n(declare-const Y_0 Real)\n(assert (<= X_0 1))\n(assert (>= X_0 2))\n".utf8)
+      try refused([model, empty], "X_0")
+    }
+
+    @Test("A timeout is met within 0.2 s")
+    func timeout() throws {
+      let model = file("mnist_fc/onnx/mnist-net_256x4.onnx.gz")
+      let property = file("mnist_fc/vnnlib/prop_6_0.05.vnnlib.gz")
+      let start = ContinuousClock.now
+      let result = try run(["verify", model, property, "--timeout", "2", "--quiet"], expecting: 3)
+      let elapsed = ContinuousClock.now - start
+      #expect(result.output.hasPrefix("timeout\n"))
+      // The process's own start and end beside the 0.2 s that a timeout may be missed by.
+      #expect(elapsed < .milliseconds(2400))
+    }
+  }
+}
