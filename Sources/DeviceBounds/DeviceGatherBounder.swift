@@ -9,7 +9,7 @@ import Networks
 
 /// The gather-block bounder on a device, in binary32 with its error term.
 ///
-/// Guarantee: as the protocol says, provided that the device's arithmetic passed `admissionFault`.
+/// Guarantee: as the protocol says; a device whose arithmetic fails `GatherAdmission` is refused.
 public final class DeviceGatherBounder: ActivationSplitBounder {
   public let lower: [Double]
   public let upper: [Double]
@@ -28,6 +28,7 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
     _ bounder: GatherBounder, _ verificationCase: VerificationCase, device: any Device, batch: Int? = nil
   ) async throws {
     guard let tables = bounder.tables else { return nil }
+    try await GatherAdmission.check(device)
     lower = bounder.lower
     upper = bounder.upper
     slots = bounder.slots

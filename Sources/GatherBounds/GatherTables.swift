@@ -12,6 +12,14 @@ package struct GatherTables: Sendable {
     package var isInput: Bool
     /// Where its rows are in `rowStarts`; nil where no row of the case starts.
     package var firstStart: Int?
+
+    package init(firstBlock: Int, blocks: Int, firstRow: Int, isInput: Bool, firstStart: Int?) {
+      self.firstBlock = firstBlock
+      self.blocks = blocks
+      self.firstRow = firstRow
+      self.isInput = isInput
+      self.firstStart = firstStart
+    }
   }
 
   package var units: [Unit] = []
@@ -45,6 +53,8 @@ package struct GatherTables: Sendable {
   package var intercepts: [Float] = []
   /// The row of each input.
   package var rowOfInput: [Int] = []
+
+  package init() {}
 }
 
 extension GatherBounder {

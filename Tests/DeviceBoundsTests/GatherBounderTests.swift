@@ -71,6 +71,11 @@ import Testing
     }
   }
 
+  @Test func arithmeticIsAdmitted() async throws {
+    #expect(try await GatherAdmission.fault(try firstDevice()) == nil)
+    #expect(try await GatherAdmission.fault(referenceDevice()) == nil)
+  }
+
   @Test func aPassedDeadlineGivesNoBounds() async throws {
     var generator = SeededGenerator(seed: 9)
     let network = randomNetwork([7, 30, 41, 20, 5], &generator)
