@@ -115,11 +115,14 @@ INLINE void NAME(backwardBlock)(
       UNROLL for (int v = 0; v < VECTORS; v++) {
         // a.x with x = lower end where a >= 0, else upper end; NaN takes the upper end and reaches the sum.
         const M upper = ~(a[j][v] >= zero);
+        state->choice[(local + j) * VECTORS + v] = (uint16_t)PACK(upper);
+        if (inputs) {
+          NAME(store)(inputs + (size_t)(local + j) * ITEMS + LANES * v, a[j][v]);
+          continue;
+        }
         const V x = upper ? (V)(sides[1]) : (V)(sides[0]);
         c[v] = FMA(a[j][v], x, c[v]);
         if (rigor) e[v] = FMA(relative, __builtin_elementwise_abs(a[j][v] * x), e[v]);
-        state->choice[(local + j) * VECTORS + v] = (uint16_t)PACK(upper);
-        if (inputs) NAME(store)(inputs + (size_t)(local + j) * ITEMS + LANES * v, a[j][v]);
       }
     }
   } else {

@@ -22,6 +22,7 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
   let verificationCase: VerificationCase
   let region: GatherRegion
   let units: GatherUnits
+  let ball: GatherBall?
   let engine: GatherEngine
   /// The binary64 engine, made when the first row needs it.
   private let wideEngine = Mutex<GatherEngine?>(nil)
@@ -33,17 +34,21 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
     self.verificationCase = verificationCase
     self.options = options
     units = try GatherUnits(network)
-    var root = GatherRoot(units, GatherRegion(verificationCase, of: network), options)
-    var plan = await root.bound(iterations: 0, deadline: nil)
+    let inputs = GatherRegion(verificationCase, of: network)
+    let ball = GatherBall(verificationCase.ball, inputs, inputs: network.inputs)
+    var root = GatherRoot(units, inputs, options, ball: ball)
+    var plan = await root.bound(iterations: 0, deadline: options.deadline)
     if options.intermediateIterations > 0 {
-      plan = await root.bound(iterations: options.intermediateIterations, deadline: options.deadline)
+      let ends = [options.intermediateDeadline, options.deadline].compactMap { $0 }
+      plan = await root.bound(iterations: options.intermediateIterations, deadline: ends.min())
     }
+    self.ball = ball
     region = root.region
     rootRowCount = root.rowCount
     lower = region.lower
     upper = region.upper
-    slots = plan.slotNeurons.sorted()
-    engine = GatherEngine(plan, region, slots, verificationCase, options)
+    slots = Set(plan.slotNeurons).sorted()
+    engine = GatherEngine(plan, region, slots, verificationCase, options, ball: ball)
     preferredBatch = engine.items * options.threads * 2
   }
 
@@ -76,9 +81,37 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
       for _ in units.units { plan.append(region) }
       for unit in units.units.indices { plan.listConsumers(of: unit) }
       plan.finish()
-      let made = GatherEngine(plan, region, slots, verificationCase, options)
+      let made = GatherEngine(plan, region, slots, verificationCase, options, ball: ball)
       engine = made
       return made
     }
+  }
+}
+
+extension GatherBounder {
+  /// Sizes of the plan, for reports: neurons that are alive, entries of lists, multiply-adds of a pass.
+  package var summary: String {
+    let plan = engine.plan
+    var backward = 0
+    var forward = 0
+    for storage in plan.blocks {
+      let blocks = Int(storage.unit.blocks)
+      backward += 8 * Int(storage.unit.back_starts[blocks])
+      forward += 8 * Int(storage.unit.fore_starts[blocks])
+    }
+    return "rows \(plan.rowCount), blocks \(plan.blockCount), multiply-adds backward \(backward), forward \(forward)"
+  }
+
+  /// The bound before errors of one item, and its gradient in the slopes (or multipliers) of all slots.
+  package func gradient(_ item: SplitItem) -> (estimate: Double, gradient: [Float]) { engine.gradient(item) }
+
+  /// Bounds items without stopping at proven ones; the milliseconds spent.
+  package func measure(
+    _ items: [SplitItem], iterations: Int, deadline: ContinuousClock.Instant
+  ) async throws -> Double {
+    let start = ContinuousClock.now
+    _ = await engine.bound(items, iterations: iterations, deadline: deadline, stopsEarly: false)
+    let spent = ContinuousClock.now - start
+    return Double(spent.components.seconds) * 1e3 + Double(spent.components.attoseconds) / 1e15
   }
 }

@@ -16,7 +16,9 @@ public struct GatherOptions: Sendable {
   public var threads: Int
   /// Steps of slope optimisation for the bounds of each intermediate layer, once the plain ones are known; 0: none.
   public var intermediateIterations: Int
-  /// When the optimisation of intermediate bounds must end; the plain bounds are always finished.
+  /// When the optimisation of intermediate bounds must end; nil: it is finished.
+  public var intermediateDeadline: ContinuousClock.Instant?
+  /// When all bounds of the region must be there; past it intervals serve for the layers that are left.
   public var deadline: ContinuousClock.Instant?
   /// Rows that a binary32 bound fails to prove only because of its error are bounded again in binary64.
   public var repeatsInBinary64: Bool
@@ -29,7 +31,8 @@ public struct GatherOptions: Sendable {
 
   public init(
     precision: GatherPrecision = .binary32, semantics: Semantics = .real, isRoundingSafe: Bool = true,
-    threads: Int = 2, intermediateIterations: Int = 0, deadline: ContinuousClock.Instant? = nil,
+    threads: Int = 2, intermediateIterations: Int = 0, intermediateDeadline: ContinuousClock.Instant? = nil,
+    deadline: ContinuousClock.Instant? = nil,
     repeatsInBinary64: Bool = true, rates: AscentRates = AscentRates(),
     intermediateRates: AscentRates = AscentRates(slope: 0.1)
   ) {
@@ -38,6 +41,7 @@ public struct GatherOptions: Sendable {
     self.isRoundingSafe = isRoundingSafe
     self.threads = threads
     self.intermediateIterations = intermediateIterations
+    self.intermediateDeadline = intermediateDeadline
     self.deadline = deadline
     self.repeatsInBinary64 = repeatsInBinary64
     self.rates = rates

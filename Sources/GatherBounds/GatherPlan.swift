@@ -58,7 +58,13 @@ final class GatherPlan: @unchecked Sendable {
   }
 
   /// The charge for private sums, zero if no error is asked for.
-  var relative: Double { isRoundingSafe ? arithmetic.relative : 0 }
+  var relative: Double {
+    if !isRoundingSafe { return 0 }
+    return omitted.isSuperset(of: [.intercept, .concretise]) ? 0x1p-120 : arithmetic.relative
+  }
+
+  /// The row of each input, once the inputs are planned.
+  var inputRowOfInput: [Int32] { units.units[0].outputs.map { rowOfNeuron[$0] } }
 
   /// The units as the inner loops read them.
   func withUnits<Result>(_ body: (UnsafePointer<cgather_unit>) -> Result) -> Result {

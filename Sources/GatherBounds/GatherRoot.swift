@@ -8,11 +8,13 @@ import Networks
 struct GatherRoot {
   let units: GatherUnits
   let options: GatherOptions
+  let ball: GatherBall?
   var region: GatherRegion
   /// For how many rows backward bounds were computed.
   private(set) var rowCount = 0
 
-  init(_ units: GatherUnits, _ region: GatherRegion, _ options: GatherOptions) {
+  init(_ units: GatherUnits, _ region: GatherRegion, _ options: GatherOptions, ball: GatherBall?) {
+    self.ball = ball
     self.units = units
     self.region = region
     self.options = options
@@ -27,7 +29,7 @@ struct GatherRoot {
   /// Bounds all units in order and returns the plan of the whole network.
   ///
   /// With iterations the slopes of every row are optimised by themselves until the deadline; a second pass of that kind
-  /// starts from the bounds of the first. Bounds never get worse.
+  /// starts from the bounds of the first. Bounds never get worse; past the deadline intervals and what was known serve.
   mutating func bound(iterations: Int, deadline: ContinuousClock.Instant?) async -> GatherPlan {
     let plan = newPlan()
     plan.append(region)
@@ -59,9 +61,14 @@ struct GatherRoot {
     let rows = unstable.flatMap { [($0, false), ($0, true)] }
     let groups = (rows.count + size - 1) / size
     let results = GatherResults<[Double]>(groups)
-    let ascent = GatherAscent(plan: plan, deadline: nil, rates: options.intermediateRates)
-    await GatherWorkers.run(groups, threads: options.threads, make: { GatherState(plan, level: level) }) {
-      group, state in
+    let ascent = GatherAscent(plan: plan, deadline: deadline, rates: options.intermediateRates, ball: ball)
+    let keepsInputs = ball != nil
+    let isOptimised = iterations > 0
+    await GatherWorkers.run(groups, threads: options.threads) {
+      GatherState(plan, level: level, keepsInputs: keepsInputs)
+    } job: { group, state in
+      // Past the deadline what is known serves.
+      if let deadline, ContinuousClock.now >= deadline { return }
       let lanes = group * size..<min((group + 1) * size, rows.count)
       state.clearItems()
       state.setDefaultSlopes(defaults)
@@ -72,17 +79,13 @@ struct GatherRoot {
         state.setStart(lane, start)
         starts.append(start)
       }
-      // Past the deadline plain bounds still serve.
-      let isLate = deadline.map { ContinuousClock.now >= $0 } ?? false
-      var timed = ascent
-      timed.deadline = nil
-      let outcomes = timed.run(state, starts, iterations: isLate ? 0 : iterations) { _, bound in bound >= 0 }
+      let outcomes = ascent.run(state, starts, iterations: iterations) { _, bound in isOptimised && bound >= 0 }
       results.set(group, outcomes.map(\.bound))
     }
     var low = unit.operands.map { region.lower[$0] }
     var high = unit.operands.map { region.upper[$0] }
     for group in 0..<groups {
-      for (lane, bound) in results.elements[group]!.enumerated() where bound.isFinite {
+      for (lane, bound) in (results.elements[group] ?? []).enumerated() where bound.isFinite {
         let (neuron, isNegative) = rows[group * size + lane]
         let row = neuron - unit.operands.lowerBound
         if isNegative { high[row] = min(high[row], -bound) } else { low[row] = max(low[row], bound) }

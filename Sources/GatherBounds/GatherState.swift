@@ -99,7 +99,7 @@ final class GatherState {
   // MARK: Entering
 
   /// Forgets the items of before: no starts, no marks, no moments.
-  func clearItems() {
+  func clearItems(forAscent: Bool = true) {
     for unit in 0..<unitCount where starts[unit] != nil {
       clear(starts[unit]!, 8 * Int(plan.blocks[unit].unit.blocks))
       starts[unit] = nil
@@ -108,6 +108,7 @@ final class GatherState {
       marked[block] = 0
       memset(state.marks + block * items * size, 0, items * size)
     }
+    guard forAscent else { return }
     clear(state.moments1, plan.slotCount)
     clear(state.moments2, plan.slotCount)
   }
@@ -129,22 +130,27 @@ final class GatherState {
     }
   }
 
-  /// Slopes of all slots for one lane; nil: the defaults.
-  func setSlopes(_ lane: Int, _ slopes: [Float]?, defaults: [Float], places: [Int]) {
-    if let slopes {
-      for (slot, place) in places.enumerated() {
-        set(state.parameters, place * items + lane, Double(min(max(slopes[slot], 0), 1)))
-      }
-    } else {
-      for (slot, place) in places.enumerated() { set(state.parameters, place * items + lane, Double(defaults[slot])) }
+  /// Slopes of all slots by lane; nil or missing: the defaults.
+  func setSlopes(_ slopes: [[Float]?], defaults: [Float], places: [Int32]) {
+    // One array after the other, so that the addresses stay valid.
+    var joined: [Float] = []
+    let offsets = slopes.map { column -> Int? in
+      guard let column else { return nil }
+      precondition(column.count == places.count, "one slope for each slot")
+      joined += column
+      return joined.count - column.count
+    }
+    joined.withUnsafeBufferPointer { joined in
+      var columns: [UnsafePointer<Float>?] = offsets.map { $0.map { joined.baseAddress! + $0 } }
+      columns += [UnsafePointer<Float>?](repeating: nil, count: items - columns.count)
+      cgather_put(
+        state.parameters, loops.is_wide, loops.items, loops.items, Int64(places.count), places, columns, defaults)
     }
   }
 
   /// Default slopes, by place, for all lanes.
   func setDefaultSlopes(_ defaults: [Float]) {
-    for (place, slope) in defaults.enumerated() {
-      for lane in 0..<items { set(state.parameters, place * items + lane, Double(slope)) }
-    }
+    setSlopes([], defaults: defaults, places: defaults.indices.map(Int32.init))
   }
 
   /// Splits a slot of one lane at 0, with its multiplier.
@@ -201,22 +207,50 @@ final class GatherState {
   func restoreBest(except isBest: [Bool]) {
     for place in 0..<plan.slotCount {
       for lane in 0..<items where !isBest[lane] {
-        let word = place * items + lane
-        set(state.parameters, word, get(state.best, word))
+        let offset = (place * items + lane) * size
+        (state.parameters + offset).copyMemory(from: state.best + offset, byteCount: size)
       }
     }
+  }
+
+  /// The coefficients of the inputs with these rows, for a state that keeps them.
+  func inputs(_ lane: Int, rows: [Int32]) -> [Double] { rows.map { get(state.inputs, Int($0) * items + lane) } }
+
+  /// The point from which a lane's forward pass starts.
+  func setInputs(_ lane: Int, rows: [Int32], _ point: [Double]) {
+    for (row, value) in zip(rows, point) { set(state.inputs, Int(row) * items + lane, value) }
   }
 
   // MARK: Leaving
 
   func parameter(_ lane: Int, _ place: Int) -> Double { get(state.parameters, place * items + lane) }
 
-  /// The coefficient that reached an unstable neuron.
-  func coefficient(_ lane: Int, _ place: Int) -> Double { get(state.coefficients, place * items + lane) }
+  /// The parameters of the first lanes, one lane after the other.
+  func parameters(_ lanes: Int, _ places: [Int32]) -> [Float] { columns(state.parameters, lanes, places) }
 
-  /// Whether the minimiser takes the upper end of an input's row.
-  func takesUpper(_ lane: Int, row: Int) -> Bool {
-    let lanes = items / 3
-    return state.choice[row * 3 + lane / lanes] >> UInt16(lane % lanes) & 1 != 0
+  /// The coefficients that reached the unstable neurons of the first lanes, one lane after the other.
+  func coefficients(_ lanes: Int, _ places: [Int32]) -> [Float] { columns(state.coefficients, lanes, places) }
+
+  /// The first moments of Adam of the first lanes.
+  func firstMoments(_ lanes: Int, _ places: [Int32]) -> [Float] { columns(state.moments1, lanes, places) }
+
+  private func columns(_ rows: UnsafeMutableRawPointer, _ lanes: Int, _ places: [Int32]) -> [Float] {
+    let count = lanes * places.count
+    return [Float](unsafeUninitializedCapacity: count) { out, initialized in
+      if count > 0 {
+        cgather_take(
+          rows, loops.is_wide, loops.items, Int32(lanes), Int64(places.count), places, out.baseAddress!)
+      }
+      initialized = count
+    }
+  }
+
+  /// The corner of the box at which a lane's linear bound is least.
+  func corner(_ lane: Int, rows: [Int32], _ lower: [Double], _ upper: [Double]) -> [Double] {
+    [Double](unsafeUninitializedCapacity: rows.count) { out, initialized in
+      cgather_corner(
+        &state, Int32(lane), loops.items, loops.vectors, Int64(rows.count), rows, lower, upper, out.baseAddress!)
+      initialized = rows.count
+    }
   }
 }

@@ -6,7 +6,7 @@ enum GatherWorkers {
   /// Runs jobs 0..<count on up to `threads` tasks; `make` gives each task its memory. Jobs start in ascending order.
   static func run<Memory>(
     _ count: Int, threads: Int, make: @escaping @Sendable () -> Memory,
-    _ job: @escaping @Sendable (Int, Memory) -> Void
+    job: @escaping @Sendable (Int, Memory) -> Void
   ) async {
     let next = Counter()
     @Sendable func work() {

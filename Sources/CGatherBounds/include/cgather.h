@@ -46,7 +46,8 @@ typedef struct {
   void *marks;            // [blocks] two bits for each neuron: 0 free, 1 z >= 0, 2 z <= 0
   const uint8_t *marked;  // for each block whether any item has a mark in it
   uint16_t *choice;       // [rows of unit 0 * vectors] which end of the box the minimiser takes
-  void *inputs;           // [rows of unit 0] coefficients, then the minimiser; null: the region is the box alone
+  void *inputs;           // [rows of unit 0] null: the region is the box. Else backward leaves the coefficients here,
+                          // does not concretise, and forward starts from what the caller put in their place
   void *const *starts;    // for each unit: coefficients that the rows start with, or null
 } cgather_state;
 
@@ -95,3 +96,21 @@ int64_t cgather_lists(
     int32_t blocks, const int32_t *members, const int64_t *starts, const int32_t *partners, const double *weights,
     const int32_t *row_of, int32_t rows, uint64_t *bits, int32_t *places, int32_t *block_starts, int32_t *index,
     void *panel, int is_wide);
+
+// Columns of [place][item] numbers, real as `is_wide` says, for the first `lanes` items.
+//
+// Takes: out[lane * count + i] is row places[i]. Puts: row places[i] gets columns[lane][i], or defaults[i] where the
+// lane's column is null, forced into [0, 1] (NaN gives 0).
+void cgather_take(
+    const void *rows, int is_wide, int items, int lanes, int64_t count, const int32_t *places, float *out);
+void cgather_put(
+    void *rows, int is_wide, int items, int lanes, int64_t count, const int32_t *places, const float *const *columns,
+    const float *defaults);
+
+// Intercepts as scores: out[i] = max(0, -out[i]) * factors[i].
+void cgather_scores(int64_t count, const float *factors, float *out);
+
+// The corner that a lane's minimiser takes, for the inputs with these rows.
+void cgather_corner(
+    const cgather_state *state, int lane, int items, int vectors, int64_t count, const int32_t *input_rows,
+    const double *lower, const double *upper, double *out);
