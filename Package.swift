@@ -120,7 +120,10 @@ let package = Package(
       name: "CertificateCheckingTests", dependencies: ["CertificateChecking", "Certificates", "Hashing", "TestSupport"]),
     .testTarget(
       name: "ProofCheckingTests",
-      dependencies: ["CertificateChecking", "Certificates", "Networks", "Statistics", "Hashing", "TestSupport"]),
+      dependencies: [
+        "CertificateChecking", "Certificates", "Networks", "Statistics", "Hashing", "ONNXImport", "VNNLIB",
+        "BranchAndBound", "FusedBounds", "TestSupport",
+      ]),
     .testTarget(
       name: "SmoothingTests",
       dependencies: [

@@ -9,16 +9,16 @@ import Networks
 // exact. Inflection points that are no doubles are surrounded by a tiny piece that is bounded by intervals.
 
 /// slope z + intercept.
-struct CheckedLine: Equatable {
-  var slope: Double
-  var intercept: Double
+package struct CheckedLine: Equatable {
+  package var slope: Double
+  package var intercept: Double
 }
 
 extension CheckedFunction {
   private enum Bend { case convex, concave, unknown }
 
   /// A line below (above) f on [l, u]; `position` is where a proof wants its tangent, from l (0) to u (1).
-  func line(_ l: Double, _ u: Double, isUpper: Bool, position: Double? = nil) -> CheckedLine {
+  package func line(_ l: Double, _ u: Double, isUpper: Bool, position: Double? = nil) -> CheckedLine {
     guard l <= u, l.isFinite, u.isFinite else { return level(l, u, isUpper: isUpper) }
     if l == u { return level(l, u, isUpper: isUpper) }
     var best: CheckedLine?
@@ -38,7 +38,7 @@ extension CheckedFunction {
   }
 
   /// All values of f(z) - s z on [l, u], rounded outward.
-  func range(minus s: Double, _ l: Double, _ u: Double) -> (low: Double, high: Double) {
+  package func range(minus s: Double, _ l: Double, _ u: Double) -> (low: Double, high: Double) {
     var low = Double.infinity, high = -Double.infinity
     func include(_ piece: (Double, Double)) {
       // A NaN must not be lost in a comparison.

@@ -7,13 +7,13 @@ import Networks
 // Manual, "Known Maximum Errors in Math Functions": at most 2 for these); the margin here is 2^-44 of the value, 500
 // times that, and more where several results are combined with cancellation. Tests compare with 256-bit enclosures.
 
-struct CheckedFunction {
-  let function: ElementaryFunction
+package struct CheckedFunction {
+  package let function: ElementaryFunction
 
-  init(_ function: ElementaryFunction) { self.function = function }
+  package init(_ function: ElementaryFunction) { self.function = function }
 
   /// f(z) lies within `low` ... `high`. NaN outside the domain gives everything.
-  func enclosure(_ z: Double) -> (low: Double, high: Double) {
+  package func enclosure(_ z: Double) -> (low: Double, high: Double) {
     if function == .relu { return (max(z, 0), max(z, 0)) }
     let value = function(z)
     guard !value.isNaN else { return (-.infinity, .infinity) }
@@ -36,7 +36,7 @@ struct CheckedFunction {
   }
 
   /// f'(z), nearly, and how much it may be off.
-  func derivative(_ z: Double) -> (value: Double, error: Double) {
+  package func derivative(_ z: Double) -> (value: Double, error: Double) {
     switch function {
     case .relu, .step: return (z >= 0 ? 1 : 0, 0)
     case .sign, .floor: return (0, 0)
@@ -73,7 +73,7 @@ struct CheckedFunction {
   }
 
   /// All values of f on [l, u], rounded outward.
-  func image(_ l: Double, _ u: Double) -> (Double, Double) {
+  package func image(_ l: Double, _ u: Double) -> (Double, Double) {
     guard l <= u else { return (-.infinity, .infinity) }
     switch function {
     case .relu: return (max(l, 0), max(u, 0))

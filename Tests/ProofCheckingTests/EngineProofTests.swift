@@ -1,0 +1,117 @@
+import BranchAndBound
+import CertificateChecking
+import Certificates
+import FusedBounds
+import Networks
+import TestSupport
+import Testing
+
+// Proofs that the search engines wrote, replayed; and forged ones of the same shapes.
+
+extension Instance {
+  /// The trees of an engine's search, with its seconds; nil if it did not prove everything.
+  func searched(
+    _ makeEngine: (SearchProblem) throws -> any SearchEngine, seconds: Double = 60, semantics: Semantics = .real
+  ) async throws -> (trees: [ProofTree], seconds: Double)? {
+    let start = ContinuousClock.now
+    var trees: [ProofTree] = []
+    for source in property.cases {
+      let problem = SearchProblem(network: network, verificationCase: VerificationCase(source, of: network))
+      let options = SearchOptions(deadline: start + .seconds(seconds), semantics: semantics, wantsProof: true)
+      let engine = try makeEngine(problem)
+      let outcome = try await engine.search(problem, options, SearchEvents(isWitness: { _ in false }))
+      guard case .proven(let tree?) = outcome.result else { return nil }
+      trees.append(tree)
+    }
+    return (trees, (ContinuousClock.now - start) / .seconds(1))
+  }
+
+  /// Checks trees and reports the rate.
+  func report(_ name: String, _ trees: [ProofTree], searchSeconds: Double) throws -> ProofChecker.Verdict {
+    let bytes = try proof(trees).encoded()
+    let start = ContinuousClock.now
+    let verdict = checker.check(try VerificationProof(decoding: bytes))
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let nodes = trees.reduce(0) { $0 + $1.nodes.count }
+    print(
+      "\(name): \(nodes) nodes, \(bytes.count) bytes, searched in \(searchSeconds) s, checked in \(seconds) s, "
+        + "\(verdict.leaves) leaves, \(verdict.bisections) bisections, accepted: \(verdict.isAccepted)")
+    return verdict
+  }
+}
+
+/// Whether every clause of every case is refuted nowhere by trees of another property.
+private func refusesMutations(_ instance: Instance, _ trees: [ProofTree], _ violated: Instance, rounds: Int) throws {
+  var random = SeededGenerator(seed: 8)
+  let options = ProofChecker.Options(threads: 2, bisections: 0)
+  for round in 0..<rounds {
+    var tree = trees[0]
+    for _ in 0..<Int.random(in: 0...3, using: &random) { tree = mutated(tree, instance.network, &random) }
+    let read = try VerificationProof(decoding: proof([tree]).encoded())
+    #expect(!violated.checker.check(read, options: options).isAccepted, "round \(round), seed 8")
+  }
+}
+
+@Suite("Engines' proofs", .enabled(if: TestData.isAvailable("vnncomp/acasxu_2023/instances.csv")), .serialized)
+struct EngineProofTests {
+  @Test("ACAS Xu: what the fused search proves is accepted", arguments: [
+    ("1_1", 1), ("1_1", 3), ("1_1", 5), ("2_2", 4), ("3_3", 9),
+  ])
+  func acas(number: String, property: Int) async throws {
+    let instance = try Instance.acas(number, property)
+    let found = try #require(try await instance.searched { try FusedSearch($0) })
+    let verdict = try instance.report("\(number) prop_\(property)", found.trees, searchSeconds: found.seconds)
+    #expect(verdict.isAccepted, "\(verdict)")
+    // Removing a leaf or a half is always refused.
+    var random = SeededGenerator(seed: 2)
+    for _ in 0..<5 {
+      var cut = found.trees
+      cut[0].nodes.remove(at: Int.random(in: cut[0].nodes.indices, using: &random))
+      if cut[0].nodes.count + 1 == found.trees[0].nodes.count, isWhole(cut[0].nodes) { continue }
+      #expect(!instance.checker.check(proof(cut), options: .init(bisections: 0)).isAccepted)
+    }
+  }
+
+  /// Removing a clip leaves a whole tree.
+  private func isWhole(_ nodes: [ProofTree.Node]) -> Bool {
+    var open = 1
+    for node in nodes {
+      if open == 0 { return false }
+      switch node {
+      case .splitInput, .splitNeuron: open += 1
+      case .leaf: open -= 1
+      case .clip, .clauses: break
+      }
+    }
+    return open == 0
+  }
+
+  @Test("ACAS Xu 3_3 prop_2, the largest tree, is checked within 10 minutes", .enabled(if: isLongTier))
+  func largest() async throws {
+    let instance = try Instance.acas("3_3", 2)
+    let found = try #require(try await instance.searched({ try FusedSearch($0) }, seconds: 300))
+    let start = ContinuousClock.now
+    #expect(try instance.report("3_3 prop_2", found.trees, searchSeconds: found.seconds).isAccepted)
+    #expect(ContinuousClock.now - start < .seconds(600))
+  }
+
+  @Test("MNIST: a tree of activation splits is accepted; mutated it proves nothing about a violated image")
+  func mnist() async throws {
+    let lines = try TestData.lines(TestData.path("vnncomp/mnist_fc/instances.csv")).dropFirst()
+    let rows = lines.map { $0.split(separator: ",").map(String.init) }.filter { $0[0].contains("256x2") }
+    func instance(_ row: [String]) throws -> Instance {
+      try Instance("vnncomp/mnist_fc/\(row[0])", "vnncomp/mnist_fc/\(row[1])")
+    }
+    let violated = try instance(try #require(rows.first { $0[3] == "sat" }))
+    var accepted = 0
+    for row in rows where row[3] == "unsat" && accepted < (isLongTier ? 10 : 2) {
+      let proven = try instance(row)
+      guard let found = try await proven.searched({ _ in ActivationSplitSearch() }, seconds: 10) else { continue }
+      let verdict = try proven.report(row[1], found.trees, searchSeconds: found.seconds)
+      #expect(verdict.isAccepted, "\(row): \(verdict)")
+      accepted += 1
+      try refusesMutations(proven, found.trees, violated, rounds: isLongTier ? 1000 : 10)
+    }
+    #expect(accepted > 0)
+  }
+}
