@@ -8,27 +8,27 @@
 import Networks
 
 /// What a linear program says about one part.
-enum LeafAnswer {
+package enum LeafAnswer {
   case refuted(ProofTree.Refutation)
   case candidate([Double])
   case unknown(String)
 }
 
-final class LeafSolver {
+package final class LeafSolver {
   private let problem: SearchProblem
   private let options: SearchOptions
   private let bounder: any ActivationSplitBounder
   /// The bounder in binary64 with the same slots; made when the first part asks.
   private var reference: ReferenceSplitBounder?
 
-  init(_ problem: SearchProblem, _ options: SearchOptions, _ bounder: any ActivationSplitBounder) {
+  package init(_ problem: SearchProblem, _ options: SearchOptions, _ bounder: any ActivationSplitBounder) {
     self.problem = problem
     self.options = options
     self.bounder = bounder
   }
 
   /// Decides a part whose slots are all split.
-  func decide(clause: Int, splits: [Split]) -> LeafAnswer {
+  package func decide(clause: Int, splits: [Split]) -> LeafAnswer {
     guard let library = ClpLibrary.shared else {
       return .unknown(
         "All ReLUs of a part are split and the solver that decides it is missing; install Clp (Debian: coinor-libclp1).")

@@ -1,22 +1,36 @@
 // An open part of the region in a search over activation splits, as small as it can be kept.
 
 /// A part of the region on which one clause is not refuted yet.
-struct SplitDomain: Sendable {
-  var clause: Int32
+package struct SplitDomain: Sendable {
+  package var clause: Int32
   /// The row that the bound is about.
-  var row: Int32
+  package var row: Int32
   /// The part's place in the proof tree; -1 where no proof is wanted.
-  var node: Int32
+  package var node: Int32
   /// The row is at least this; never less than what the parent had.
-  var bound: Double
-  var splits: [Split]
+  package var bound: Double
+  package var splits: [Split]
   /// The slopes behind the bound in parts of 255, by slot.
-  var slopes: [UInt8]
-  var multipliers: [Float]
+  package var slopes: [UInt8]
+  package var multipliers: [Float]
   /// Slots worth splitting, best first.
-  var candidates: [Int32]
+  package var candidates: [Int32]
 
-  var item: SplitItem {
+  package init(
+    clause: Int32, row: Int32, node: Int32, bound: Double, splits: [Split], slopes: [UInt8], multipliers: [Float],
+    candidates: [Int32]
+  ) {
+    self.clause = clause
+    self.row = row
+    self.node = node
+    self.bound = bound
+    self.splits = splits
+    self.slopes = slopes
+    self.multipliers = multipliers
+    self.candidates = candidates
+  }
+
+  package var item: SplitItem {
     SplitItem(row: Int(row), splits: splits, slopes: slopes.map { Float($0) / 255 }, multipliers: multipliers)
   }
 

@@ -3,7 +3,7 @@
 import Glibc
 
 /// Last in, first out; bounded memory. The file has no name, so that it vanishes with the process.
-final class SplitFrontier {
+package final class SplitFrontier {
   private var stack: [SplitDomain] = []
   private var size = 0
   private let capacity: Int
@@ -14,30 +14,30 @@ final class SplitFrontier {
   private let folder: String
 
   /// `capacity` in bytes; beyond it a file in `folder` takes the rest.
-  init(capacity: Int, folder: String = "/tmp") {
+  package init(capacity: Int, folder: String = "/tmp") {
     self.capacity = max(capacity, 1 << 12)
     self.folder = folder
   }
 
   deinit { if file >= 0 { close(file) } }
 
-  var count: Int { stack.count + blocks.reduce(0) { $0 + $1.count } }
-  var isEmpty: Bool { stack.isEmpty && blocks.isEmpty }
-  var spilledCount: Int { blocks.reduce(0) { $0 + $1.count } }
+  package var count: Int { stack.count + blocks.reduce(0) { $0 + $1.count } }
+  package var isEmpty: Bool { stack.isEmpty && blocks.isEmpty }
+  package var spilledCount: Int { blocks.reduce(0) { $0 + $1.count } }
 
   /// The least bound of an open domain; infinity without any.
-  var leastBound: Double {
+  package var leastBound: Double {
     min(stack.reduce(.infinity) { min($0, $1.bound) }, blocks.reduce(.infinity) { min($0, $1.bound) })
   }
 
   /// Adds domains; the last one is the first to be taken.
-  func push(_ domains: [SplitDomain]) throws(SpillError) {
+  package func push(_ domains: [SplitDomain]) throws(SpillError) {
     for domain in domains { size += domain.size }
     stack += domains
     if size > capacity { try spill() }
   }
 
-  func pop(_ most: Int) throws(SpillError) -> [SplitDomain] {
+  package func pop(_ most: Int) throws(SpillError) -> [SplitDomain] {
     if stack.isEmpty, !blocks.isEmpty { try restore() }
     let taken = Array(stack.suffix(most).reversed())
     stack.removeLast(taken.count)
@@ -100,10 +100,10 @@ final class SplitFrontier {
 }
 
 /// Open subproblems could not be moved to a temporary file or read back.
-struct SpillError: Error, CustomStringConvertible {
-  var code: Int32
+package struct SpillError: Error, CustomStringConvertible {
+  package var code: Int32
 
-  var description: String {
+  package var description: String {
     "The open subproblems do not fit into the memory cap and the temporary folder cannot hold them "
       + "(\(String(cString: strerror(code)))); free space there or raise the cap."
   }
