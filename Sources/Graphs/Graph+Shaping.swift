@@ -38,6 +38,12 @@ extension Graph {
     throw first!
   }
 
+  /// The graph as it was declared, but float arithmetic on constants stays in it, since computing it in advance would
+  /// round.
+  func shapedUnrounded(dimensions: [String: Int]) throws(GraphError) -> ShapedGraph {
+    try infer(sizes: bind(batch: nil, inputs: [], dimensions), batch: nil, against: nil, foldsArithmetic: false)
+  }
+
   private func shaped(
     batch: Int, along batched: Set<Int>, _ dimensions: [String: Int]
   ) throws(GraphError) -> ShapedGraph {
@@ -82,7 +88,7 @@ extension Graph {
   }
 
   private func infer(
-    sizes: [Fact], batch: Int?, against larger: ShapedGraph?
+    sizes: [Fact], batch: Int?, against larger: ShapedGraph?, foldsArithmetic: Bool = true
   ) throws(GraphError) -> ShapedGraph {
     var facts = [Fact?](repeating: nil, count: valueNames.count)
     for (value, tensor) in constants { facts[value] = Fact(constant: tensor) }
@@ -100,7 +106,8 @@ extension Graph {
         }
         let isKnown = operands.allSatisfy { $0 == nil || $0!.constant != nil }
         var contents = node.operation.known(operands)
-        if contents == nil, isKnown, results.allSatisfy({ $0.count <= Self.largestFolded }) {
+        let isExact = node.operation.isMovement || !results.contains { $0.type.isFloat }
+        if contents == nil, isKnown, foldsArithmetic || isExact, results.allSatisfy({ $0.count <= Self.largestFolded }) {
           contents =
             try larger?.contents(of: node, operands: operands)
             ?? node.operation.evaluate(operands.map { $0?.constant })

@@ -103,12 +103,12 @@ extension Graph {
   /// Everything that has no bounds is collected and named in one error.
   /// - Complexity: O(multiply-adds + weights).
   public func network(dimensions: [String: Int] = [:]) throws(GraphError) -> Network {
-    try shaped(batch: nil, dimensions: dimensions).network()
+    try shapedUnrounded(dimensions: dimensions).network()
   }
 }
 
 extension ShapedGraph {
-  /// See `Graph.network`.
+  /// See `Graph.network`, which also keeps arithmetic on constants from being rounded.
   public func network() throws(GraphError) -> Network {
     var expression = try NetworkExpression(self)
     var problems: [String] = []

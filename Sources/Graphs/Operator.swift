@@ -27,6 +27,9 @@ public protocol Operator: Sendable {
   /// The definition: outputs from inputs on the host, simple and slow, in Double or integers, rounded once per element.
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor]
 
+  /// Whether `evaluate` is exact on numbers of any type, since it moves or chooses and never computes.
+  var isMovement: Bool { get }
+
   /// Records the device steps of a node.
   func lower(_ node: GraphNode, into lowering: inout Lowering) throws
 
@@ -58,6 +61,7 @@ public protocol Operator: Sendable {
 extension Operator {
   public func known(_ inputs: [Fact?]) -> [Tensor]? { nil }
   public func bound(to outputs: [Fact]) -> any Operator { self }
+  public var isMovement: Bool { false }
   public func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
     throw OperatorError("there are no bounds for this operator")
   }

@@ -104,6 +104,13 @@ extension NetworkBuilder {
       guard merged.contains(index), case .affine(let affine) = layers[owners[index]!].relation else { return nil }
       return (affine, layers[owners[index]!].neurons.lowerBound)
     }
+    var capacity = count * (terms.count - merged.count)
+    for index in merged {
+      let (affine, first) = affines[index]!
+      for element in terms[index].elements { capacity += affine.rows.entries(ofRow: element - first).count }
+    }
+    rows.columns.reserveCapacity(capacity)
+    rows.values.reserveCapacity(capacity)
     let order = merged + terms.indices.filter { !merged.contains($0) }
     for index in merged {
       let affine = affines[index]!.affine

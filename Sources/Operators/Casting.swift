@@ -82,6 +82,7 @@ extension ElementType {
 
 package struct IdentityLayer: Operator {
   package static let names = ["Identity"]
+  package var isMovement: Bool { true }
 
   package init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 1...1) }
 
@@ -99,6 +100,7 @@ package struct IdentityLayer: Operator {
 
 package struct DropoutLayer: Operator {
   package static let names = ["Dropout"]
+  package var isMovement: Bool { true }
 
   package init(_ attributes: OperatorAttributes) throws {
     try attributes.expect(inputs: attributes.opset < 12 ? 1...1 : 1...3, outputs: 1...2)

@@ -49,6 +49,7 @@ package struct ComparisonLayer: Operator {
 /// Where: the second operand where the first is true, else the third.
 package struct WhereLayer: Operator {
   package static let names = ["Where"]
+  package var isMovement: Bool { true }
 
   package init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 3...3) }
 

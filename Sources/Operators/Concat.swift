@@ -5,6 +5,7 @@ import Tensors
 
 package struct ConcatLayer: Operator {
   package static let names = ["Concat"]
+  package var isMovement: Bool { true }
 
   let axis: Int
 

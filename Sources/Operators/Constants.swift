@@ -6,6 +6,7 @@ import Tensors
 /// Constant: one tensor, given as an attribute.
 package struct ConstantLayer: Operator {
   package static let names = ["Constant"]
+  package var isMovement: Bool { true }
 
   let tensor: Tensor
 
@@ -33,6 +34,7 @@ package struct ConstantLayer: Operator {
 /// ConstantOfShape: one number (0 of type float32 unless given) everywhere.
 package struct ConstantOfShapeLayer: Operator {
   package static let names = ["ConstantOfShape"]
+  package var isMovement: Bool { true }
 
   let number: Tensor
 
@@ -103,6 +105,7 @@ package struct ShapeLayer: Operator {
 /// Expand: repeats along axes of extent 1 until the value has the given shape (both broadcast).
 package struct ExpandLayer: Operator {
   package static let names = ["Expand"]
+  package var isMovement: Bool { true }
 
   package init(_ attributes: OperatorAttributes) throws { try attributes.expect(inputs: 2...2) }
 

@@ -82,7 +82,9 @@ func transposedConvolutionRows(
   let inGroup = channels / groups
   let numbers = filter.doubles
   // For an output row, the pairs (input row, filter row) that reach it, input rows ascending.
-  func pairs(_ extent: Int, _ size: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ before: Int) -> [[(Int, Int)]] {
+  func pairs(
+    _ extent: Int, _ size: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ before: Int
+  ) -> [[(Int, Int)]] {
     (0..<extent).map { place in
       (0..<kernel).reversed().compactMap { tap in
         let distance = place + before - tap * dilation
@@ -94,7 +96,11 @@ func transposedConvolutionRows(
   let rowPairs = pairs(output[0], plane[0], window.rows, window.strideRows, window.dilationRows, window.top)
   let columnPairs = pairs(
     output[1], plane[1], window.columns, window.strideColumns, window.dilationColumns, window.left)
+  let reach = rowPairs.reduce(0) { $0 + $1.count } * columnPairs.reduce(0) { $0 + $1.count }
+  let capacity = samples * perGroup * groups * inGroup * reach
   var rows = SparseRows()
+  rows.columns.reserveCapacity(capacity)
+  rows.values.reserveCapacity(capacity)
   for n in 0..<samples {
     for o in 0..<perGroup * groups {
       for i in 0..<output[0] {

@@ -7,6 +7,7 @@ import Tensors
 
 package struct GatherLayer: Operator {
   package static let names = ["Gather"]
+  package var isMovement: Bool { true }
 
   let axis: Int
 

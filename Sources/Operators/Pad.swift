@@ -6,6 +6,7 @@ import Tensors
 
 package struct PadLayer: Operator {
   package static let names = ["Pad"]
+  package var isMovement: Bool { true }
 
   enum Mode: String { case constant, reflect, edge, wrap }
 

@@ -120,7 +120,8 @@ struct WindowPool: Sendable {
     let x = input.doubles
     let windows = try positions(input.shape)
     let y = windows.map { inside, padded in combine(inside.map { x[$0] }, inside.count, padded) }
-    return [Tensor(shape: try infer([Fact(shape: input.shape, type: input.type)])[0].shape, type: input.type, doubles: y)]
+    let shape = try infer([Fact(shape: input.shape, type: input.type)])[0].shape
+    return [Tensor(shape: shape, type: input.type, doubles: y)]
   }
 
   /// For every output the positions in the image that its window covers, ascending, and how many it covers of the

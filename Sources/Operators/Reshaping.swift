@@ -32,6 +32,7 @@ private func reshape(_ node: GraphNode, into lowering: inout Lowering) throws {
 /// means one sample at a time, and becomes the size of the batch.
 package struct ReshapeLayer: Operator {
   package static let names = ["Reshape"]
+  package var isMovement: Bool { true }
 
   let allowsZero: Bool
   /// The inferred shape, once it is known.
@@ -113,6 +114,7 @@ package struct ReshapeLayer: Operator {
 /// Flatten: [axes before `axis` together, the others together].
 package struct FlattenLayer: Operator {
   package static let names = ["Flatten"]
+  package var isMovement: Bool { true }
 
   let axis: Int
 
@@ -139,6 +141,7 @@ package struct FlattenLayer: Operator {
 /// Squeeze: drops axes of extent 1; the axes are an attribute before opset 13 and an input since.
 package struct SqueezeLayer: Operator {
   package static let names = ["Squeeze"]
+  package var isMovement: Bool { true }
 
   let axes: [Int]?
 
@@ -179,6 +182,7 @@ package struct SqueezeLayer: Operator {
 /// Unsqueeze: inserts axes of extent 1 at places counted in the result.
 package struct UnsqueezeLayer: Operator {
   package static let names = ["Unsqueeze"]
+  package var isMovement: Bool { true }
 
   let axes: [Int]?
 

@@ -7,6 +7,7 @@ import Tensors
 /// beyond an axis are clamped to it.
 package struct SliceLayer: Operator {
   package static let names = ["Slice"]
+  package var isMovement: Bool { true }
 
   struct Limits {
     var starts: [Int]
@@ -92,6 +93,7 @@ package struct SliceLayer: Operator {
 /// Split: parts of given sizes (an attribute before opset 13, an input since), or equal parts.
 package struct SplitLayer: Operator {
   package static let names = ["Split"]
+  package var isMovement: Bool { true }
 
   let axis: Int
   let sizes: [Int]?

@@ -5,6 +5,7 @@ import Tensors
 
 package struct TransposeLayer: Operator {
   package static let names = ["Transpose"]
+  package var isMovement: Bool { true }
 
   /// Nil reverses the axes.
   let permutation: [Int]?
