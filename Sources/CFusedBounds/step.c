@@ -202,6 +202,29 @@ static int is_below_error(const cfb_problem *p, const cfb_work *w, const uint64_
   return hopeless;
 }
 
+/// The axis along which halving promises most: sensitivity times width, where a coefficient of the worst clause's best
+/// row counts as the sensitivity with a floor. -1 if no axis is wide enough.
+static void choose_axis(const cfb_problem *p, uint64_t *entry, const double *a, cfb_result *result) {
+  const double *lower = cfb_entry_lower(p, entry), *upper = cfb_entry_upper(p, entry);
+  double largest = 0, score = 0;
+  for (int d = 0; d < p->inputs; d++) {
+    if (a && lower[d] < upper[d] && fabs(a[d]) > largest) largest = fabs(a[d]);
+  }
+  result->axis = -1;
+  for (int d = 0; d < p->inputs; d++) {
+    double width = upper[d] - lower[d], middle = 0.5 * lower[d] + 0.5 * upper[d];
+    // Wide enough that the halves differ from the whole by more than rounding.
+    double end = fabs(lower[d]) > fabs(upper[d]) ? fabs(lower[d]) : fabs(upper[d]);
+    if (!(width > end * 0x1p-48) || !(middle > lower[d] && middle < upper[d])) continue;
+    double sensitivity = a && largest > 0 ? fmax(fabs(a[d]), p->score_floor * largest) : 1;
+    if (result->axis < 0 || sensitivity * width > score) {
+      score = sensitivity * width;
+      result->axis = d;
+      result->middle = middle;
+    }
+  }
+}
+
 void cfb_step(const cfb_problem *p, cfb_work *w, uint64_t *entry, cfb_result *result, double *point) {
   memset(result, 0, sizeof *result);
   double *lower = cfb_entry_lower(p, entry), *upper = cfb_entry_upper(p, entry);
@@ -266,22 +289,13 @@ void cfb_step(const cfb_problem *p, cfb_work *w, uint64_t *entry, cfb_result *re
       result->is_clipped = kind == CLIP_SOME;
     }
   }
-  double largest = 0, score = 0;
-  for (int d = 0; d < p->inputs; d++) {
-    if (a && lower[d] < upper[d] && fabs(a[d]) > largest) largest = fabs(a[d]);
-  }
-  result->axis = -1;
-  for (int d = 0; d < p->inputs; d++) {
-    double width = upper[d] - lower[d], middle = 0.5 * lower[d] + 0.5 * upper[d];
-    // Wide enough that the halves differ from the whole by more than rounding.
-    double end = fabs(lower[d]) > fabs(upper[d]) ? fabs(lower[d]) : fabs(upper[d]);
-    if (!(width > end * 0x1p-48) || !(middle > lower[d] && middle < upper[d])) continue;
-    double sensitivity = a && largest > 0 ? fmax(fabs(a[d]), p->score_floor * largest) : 1;
-    if (result->axis < 0 || sensitivity * width > score) {
-      score = sensitivity * width;
-      result->axis = d;
-      result->middle = middle;
-    }
+  choose_axis(p, entry, a, result);
+  if (result->axis < 0 && result->is_clipped) {
+    // A bound just below 0 leaves a point of the box; its own bounds would be better, so the whole box is halved.
+    memcpy(lower, w->box_lower, (size_t)p->inputs * sizeof(double));
+    memcpy(upper, w->box_upper, (size_t)p->inputs * sizeof(double));
+    result->is_clipped = 0;
+    choose_axis(p, entry, a, result);
   }
   result->status = result->axis >= 0 ? CFB_SPLIT : finite ? CFB_TOO_NARROW : CFB_NOT_FINITE;
 }
