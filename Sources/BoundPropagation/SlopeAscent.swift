@@ -1,0 +1,228 @@
+// Gradient ascent on the positions of lines and planes, row by row, in closed form.
+//
+// The bound is the minimum over the box of a linear form. Its minimiser x*, carried forward through the lines in force,
+// reaches each operand with the value z. A line s z + t that touches its function at z0 has dt/ds = -z0, so the bound
+// changes with the position p by a (ds/dp) (z - z0), a being the coefficient at the function's output, for the line
+// that the sign of a chooses; products have two such terms. (DESIGN section 7, soundness.md section 3.)
+
+import Dispatch
+import Glibc
+import Networks
+
+/// How long and how fast positions climb.
+package struct SlopeAscentOptions {
+  package var iterations: Int
+  var rate = 0.1
+  var decay = 0.97
+
+  package init(iterations: Int) { self.iterations = iterations }
+}
+
+/// One thread's memory for ascents on `panel.lanes` rows, each with lines of its own.
+final class SlopeAscent {
+  private unowned let own: PartBounds
+  private let plan: BoundPlan
+  private let panel: RowPanel
+  private let lanes: Int
+  private let lines: LineTable
+  /// For every line entry and side: position, touch (x and y), slope change, Adam's two moments.
+  private var state: UnsafeMutablePointer<Float>
+  private let size: Int
+
+  init(_ own: PartBounds, lanes: Int) {
+    self.own = own
+    plan = own.plan
+    self.lanes = lanes
+    panel = RowPanel(own.plan, lanes: lanes)
+    lines = LineTable(count: own.plan.lineCount, stride: lanes)
+    size = max(1, own.plan.lineCount) * lanes
+    state = .allocate(capacity: 12 * size)
+  }
+
+  deinit { state.deallocate() }
+
+  /// Bounds rows that `seed` enters into a fresh panel, `options.iterations` times with better and better lines, each
+  /// time telling the panel to `receive`, which answers whether anything is left to gain.
+  func climb(
+    top: Int, _ options: SlopeAscentOptions, seed: (RowPanel) -> Void, receive: (RowPanel) -> Bool
+  ) {
+    begin(top)
+    var rate = options.rate
+    for iteration in 1...max(1, options.iterations) {
+      panel.reset()
+      seed(panel)
+      panel.propagate(lines, box: own.bounds, keepsPoint: true)
+      if !receive(panel) || iteration == options.iterations || own.isDone() { return }
+      panel.forward(lines)
+      step(top, iteration, rate)
+      rate *= options.decay
+    }
+  }
+
+  private func begin(_ top: Int) {
+    state.update(repeating: 0, count: 12 * size)
+    for index in 1...max(1, top) where index < plan.layerCount {
+      let layer = plan.network.layers[index]
+      let kind = Relaxed(layer, own)
+      if !kind.isRelaxed { continue }
+      let first = Int(plan.layers[index].lines)
+      for (j, neuron) in layer.neurons.enumerated() where plan.needed[neuron] != 0 {
+        for side in 0..<2 {
+          let line = kind.line(j, side == 1, nil)
+          for lane in 0..<lanes { store(line, (first + j) * lanes + lane, side) }
+        }
+      }
+    }
+  }
+
+  private func store(_ line: Relaxed.Choice, _ entry: Int, _ side: Int) {
+    lines.set(entry, isUpper: side == 1, slope: line.slope, intercept: line.intercept, second: line.second)
+    state[side * size + entry] = Float(line.position)
+    state[(2 + side) * size + entry] = Float(line.touch)
+    state[(4 + side) * size + entry] = Float(line.rate)
+    state[(6 + side) * size + entry] = Float(line.secondTouch)
+  }
+
+  /// One step of Adam.
+  private func step(_ top: Int, _ iteration: Int, _ rate: Double) {
+    let values = panel.values
+    let correction1 = 1 - Glibc.pow(0.9, Double(iteration)), correction2 = 1 - Glibc.pow(0.999, Double(iteration))
+    for index in 1...max(1, top) where index < plan.layerCount {
+      let layer = plan.network.layers[index]
+      let kind = Relaxed(layer, own)
+      if !kind.isRelaxed { continue }
+      let first = Int(plan.layers[index].lines)
+      for (j, neuron) in layer.neurons.enumerated() where panel.touched[neuron] != 0 && kind.isAdjustable(j) {
+        for lane in 0..<lanes {
+          let a = panel.panel[neuron * lanes + lane]
+          if a == 0 { continue }
+          let side = a < 0 ? 1 : 0
+          let entry = (first + j) * lanes + lane
+          let change = Double(state[(4 + side) * size + entry])
+          let z = values[(kind.left + j) * lanes + lane] - Double(state[(2 + side) * size + entry])
+          var gradient = a * change * z
+          if kind.isProduct {
+            let y = values[(kind.right + j) * lanes + lane] - Double(state[(6 + side) * size + entry])
+            let (dx, dy) = kind.planeChange(j, side == 1)
+            gradient = a * (dx * z + dy * y)
+          }
+          if gradient == 0 || !gradient.isFinite { continue }
+          // Adam is blind to the gradient's scale, but Float is not.
+          let g = Float(min(max(gradient, -1e15), 1e15))
+          let m = 0.9 * state[(8 + side) * size + entry] + 0.1 * g
+          let v = 0.999 * state[(10 + side) * size + entry] + 0.001 * g * g
+          state[(8 + side) * size + entry] = m
+          state[(10 + side) * size + entry] = v
+          let move = rate * (Double(m) / correction1) / ((Double(v) / correction2).squareRoot() + 1e-30)
+          let position = min(max(Double(state[side * size + entry]) + move, 0), 1)
+          store(kind.line(j, side == 1, position), entry, side)
+        }
+      }
+    }
+  }
+
+  /// Ascents for the bounds of neurons of one layer, on all threads; false if time ran out.
+  static func tighten(_ open: [Int], _ own: PartBounds, _ options: SlopeAscentOptions) -> Bool {
+    if open.isEmpty { return true }
+    let lanes = 16, pairs = lanes / 2
+    let chunks = (open.count + pairs - 1) / pairs
+    nonisolated(unsafe) let own = own
+    nonisolated(unsafe) var late = false
+    let threads = min(own.panels.count, chunks)
+    nonisolated(unsafe) let hands = own.ascents(threads, lanes: lanes)
+    DispatchQueue.concurrentPerform(iterations: threads) { thread in
+      var chunk = thread
+      while chunk < chunks {
+        if own.isDone() {
+          late = true
+          return
+        }
+        let members = open[chunk * pairs..<min(open.count, (chunk + 1) * pairs)]
+        let top = members.map { Int(own.plan.layerOf[$0]) }.max()!
+        hands[thread].climb(top: top, options) { panel in
+          for (place, neuron) in members.enumerated() {
+            panel.seed(neuron, 1, lanes: 2 * place..<2 * place + 1)
+            panel.seed(neuron, -1, lanes: 2 * place + 1..<2 * place + 2)
+          }
+        } receive: { panel in
+          for (place, neuron) in members.enumerated() {
+            own.intersect(neuron, 0, panel.bound(2 * place), -panel.bound(2 * place + 1))
+          }
+          return members.contains { !own.plan.isLinear($0, own.bounds.lower[$0], own.bounds.upper[$0]) }
+        }
+        chunk += threads
+      }
+    }
+    return !late
+  }
+}
+
+/// A layer of functions or products with the bounds of its operands.
+struct Relaxed {
+  let function: ElementaryFunction?
+  let isProduct: Bool
+  let left: Int
+  let right: Int
+  private let lower: UnsafeMutablePointer<Double>
+  private let upper: UnsafeMutablePointer<Double>
+
+  struct Choice {
+    var slope: Double
+    var intercept: Double
+    var second = 0.0
+    var position: Double
+    var touch: Double
+    var secondTouch = 0.0
+    var rate: Double
+  }
+
+  /// Bounds of one part.
+  init(_ layer: Network.Layer, _ own: PartBounds) {
+    lower = own.bounds.lower
+    upper = own.bounds.upper
+    switch layer.relation {
+    case .function(let function, let of):
+      self.function = function
+      left = own.plan.network.layers[of].neurons.lowerBound
+      right = left
+      isProduct = false
+    case .product(let x, let y):
+      function = x == y ? .power(2) : nil
+      left = own.plan.network.layers[x].neurons.lowerBound
+      right = own.plan.network.layers[y].neurons.lowerBound
+      isProduct = x != y
+    default:
+      function = nil
+      left = 0
+      right = 0
+      isProduct = false
+    }
+  }
+
+  var isRelaxed: Bool { function != nil || isProduct }
+
+  /// False for ReLUs of fixed sign.
+  func isAdjustable(_ j: Int) -> Bool {
+    function == .relu ? lower[left + j] < 0 && upper[left + j] > 0 : true
+  }
+
+  func line(_ j: Int, _ isUpper: Bool, _ position: Double?) -> Choice {
+    let xl = lower[left + j], xu = upper[left + j]
+    if let function {
+      let line = function.line(over: xl, xu, isUpper: isUpper, position: position)
+      return Choice(
+        slope: line.slope, intercept: line.intercept, position: line.position, touch: line.touch, rate: line.rate)
+    }
+    let position = position ?? 0.5
+    let plane = ProductPlane(xl, xu, lower[right + j], upper[right + j], isUpper: isUpper, position: position)
+    return Choice(
+      slope: plane.x, intercept: plane.intercept, second: plane.y, position: position, touch: plane.touchX,
+      secondTouch: plane.touchY, rate: 1)
+  }
+
+  /// How a plane's two coefficients change with the position.
+  func planeChange(_ j: Int, _ isUpper: Bool) -> (Double, Double) {
+    let x = upper[left + j] - lower[left + j], y = upper[right + j] - lower[right + j]
+    return (-y, isUpper ? x : -x)
+  }
+}
