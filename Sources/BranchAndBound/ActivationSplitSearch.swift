@@ -15,6 +15,8 @@ public struct SplitSearchSettings: Sendable {
   public var furtherIterations = 20
   /// Slots tried for every split by bounding both parts; 1 trusts the bounder's scores, which measured faster.
   public var candidates = 1
+  /// After so many parts the search starts again with tighter bounds of the region, where those can be had.
+  public var partsBeforeTighter = 200
   /// At most 2 to this power parts come from one part at once.
   public var deepestSplit = 6
 
@@ -28,35 +30,52 @@ public struct SplitSearchSettings: Sendable {
 public struct ActivationSplitSearch: SearchEngine {
   public var name: String
   private let settings: SplitSearchSettings
-  private let makeBounder: @Sendable (SearchProblem, SearchOptions) async throws -> any ActivationSplitBounder
+  /// Bounds a region's neurons; it may throw `SplitBoundError`.
+  public typealias MakeBounder =
+    @Sendable (SearchProblem, SearchOptions) async throws -> any ActivationSplitBounder
 
-  /// `makeBounder` bounds the region's neurons; it may throw `SplitBoundError`.
+  private let makeBounder: MakeBounder
+  private let makeTighter: MakeBounder?
+
+  /// `makeBounder` bounds the region's neurons quickly; `makeTighter`, if there is one, takes its time for better
+  /// bounds and is asked once the quick ones turn out not to be enough.
   public init(
     name: String = "activation splits, plain binary64", settings: SplitSearchSettings = .init(),
-    makeBounder: @escaping @Sendable (SearchProblem, SearchOptions) async throws -> any ActivationSplitBounder = {
-      try ReferenceSplitBounder($0, $1)
-    }
+    makeBounder: @escaping MakeBounder = { try ReferenceSplitBounder($0, $1) }, makeTighter: MakeBounder? = nil
   ) {
     self.name = name
     self.settings = settings
     self.makeBounder = makeBounder
+    self.makeTighter = makeTighter
   }
 
   public func search(
     _ problem: SearchProblem, _ options: SearchOptions, _ events: SearchEvents
   ) async throws -> SearchOutcome {
     let nothing = SearchProgress(subproblems: 0, open: problem.verificationCase.clauses.count, bound: .nan)
-    let bounder: any ActivationSplitBounder
+    var parts = 0
     do {
-      bounder = try await makeBounder(problem, options)
+      if let makeTighter {
+        let quick = SplitSearchRun(problem, options, events, try await makeBounder(problem, options), settings)
+        quick.mostParts = settings.partsBeforeTighter
+        if let result = try await quick.run() { return SearchOutcome(result: result, progress: quick.progress) }
+        parts = quick.subproblems
+        let run = SplitSearchRun(problem, options, events, try await makeTighter(problem, options), settings)
+        return try await finish(run, parts)
+      }
+      return try await finish(
+        SplitSearchRun(problem, options, events, try await makeBounder(problem, options), settings), parts)
     } catch SplitBoundError.timeout {
       return SearchOutcome(result: .timeout, progress: nothing)
     } catch let error as SplitBoundError {
       return SearchOutcome(result: .unknown(error.description), progress: nothing)
     }
-    let run = SplitSearchRun(problem, options, events, bounder, settings)
+  }
+
+  private func finish(_ run: SplitSearchRun, _ parts: Int) async throws -> SearchOutcome {
+    run.subproblems = parts
     do {
-      let result = try await run.run()
+      let result = try await run.run() ?? .timeout
       return SearchOutcome(result: result, progress: run.progress)
     } catch let error as SpillError {
       return SearchOutcome(result: .unknown(error.description), progress: run.progress)

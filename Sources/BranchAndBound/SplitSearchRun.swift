@@ -11,6 +11,8 @@ final class SplitSearchRun {
   let frontier: SplitFrontier
   var proof: SplitProof?
   var subproblems = 0
+  /// Ends the run without a result once so many parts were bounded and some stay open.
+  var mostParts = Int.max
   /// Why parts are left that nothing could decide; the first reason is kept.
   var gap: String?
   var witness: [Double]?
@@ -43,10 +45,12 @@ final class SplitSearchRun {
   /// True when time is up or nobody waits any more.
   var isOver: Bool { ContinuousClock.now >= options.deadline || events.isStopped() }
 
-  func run() async throws -> SearchOutcome.Result {
+  /// Runs to the end or the deadline; nil once `mostParts` are bounded.
+  func run() async throws -> SearchOutcome.Result? {
     try await boundRoot()
     while witness == nil, !frontier.isEmpty {
       if isOver { return .timeout }
+      if subproblems >= mostParts { return nil }
       let began = ContinuousClock.now
       try await round()
       let took = began.duration(to: .now)
@@ -106,7 +110,10 @@ final class SplitSearchRun {
     }
     var domains: [SplitDomain] = []
     for clause in open {
-      guard let bound = best[clause], let row = bestRow[clause] else { continue }
+      guard let bound = best[clause], let row = bestRow[clause] else {
+        gap = "The time ended before every clause was bounded."
+        continue
+      }
       tryCandidate(bound.minimizer, force: true)
       domains.append(domain(clause: Int32(clause), node: Int32(clause), SplitItem(row: row), bound, atLeast: -.infinity))
     }
