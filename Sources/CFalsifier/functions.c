@@ -12,6 +12,9 @@ INLINE float power(float x, int n) {
   return result;
 }
 
+// The exponential stops growing at 1e30: the quotients of a softmax then stay finite, with finite gradients.
+INLINE float exponential(float x) { return expf(x < 69 ? x : 69); }
+
 VECTORS static void relu(size_t count, const float *x, float *y) { EACH y[i] = x[i] > 0 ? x[i] : 0; }
 
 void cfalsifier_apply(enum cfalsifier_function function, int exponent, size_t count, const float *x, float *y) {
@@ -20,7 +23,7 @@ void cfalsifier_apply(enum cfalsifier_function function, int exponent, size_t co
   case CFALSIFIER_SIGN: EACH y[i] = (float)((x[i] > 0) - (x[i] < 0)); break;
   case CFALSIFIER_SIGMOID: EACH y[i] = 1 / (1 + expf(-x[i])); break;
   case CFALSIFIER_TANH: EACH y[i] = tanhf(x[i]); break;
-  case CFALSIFIER_EXPONENTIAL: EACH y[i] = expf(x[i]); break;
+  case CFALSIFIER_EXPONENTIAL: EACH y[i] = exponential(x[i]); break;
   case CFALSIFIER_LOGARITHM: EACH y[i] = logf(x[i]); break;
   case CFALSIFIER_SQUARE_ROOT: EACH y[i] = sqrtf(x[i]); break;
   case CFALSIFIER_RECIPROCAL: EACH y[i] = 1 / x[i]; break;
@@ -60,7 +63,9 @@ void cfalsifier_apply_adjoint(
   case CFALSIFIER_EXPONENTIAL: EACH dx[i] += y[i] * dy[i]; break;
   case CFALSIFIER_LOGARITHM: EACH dx[i] += dy[i] / x[i]; break;
   case CFALSIFIER_SQUARE_ROOT: EACH dx[i] += y[i] > 0 ? 0.5f * dy[i] / y[i] : 0; break;
-  case CFALSIFIER_RECIPROCAL: EACH dx[i] -= y[i] * y[i] * dy[i]; break;
+  case CFALSIFIER_RECIPROCAL:
+    EACH dx[i] -= y[i] * (fabsf(y[i]) < 1e-3f ? copysignf(1e-3f, y[i]) : y[i]) * dy[i];
+    break;
   case CFALSIFIER_SINE: EACH dx[i] += cosf(x[i]) * dy[i]; break;
   case CFALSIFIER_COSINE: EACH dx[i] -= sinf(x[i]) * dy[i]; break;
   case CFALSIFIER_POWER: EACH dx[i] += (float)exponent * power(x[i], exponent - 1) * dy[i]; break;

@@ -14,6 +14,7 @@ VECTORS void cfalsifier_adam(
     float width = high[i] - low[i];
     for (size_t k = i * lanes + first; k < i * lanes + last; k++) {
       float g = gradient[k] * width;
+      g = g == g ? clamp(g, -1e18f, 1e18f) : 0;
       mean[k] = 0.9f * mean[k] + 0.1f * g;
       square[k] = 0.999f * square[k] + 0.001f * g * g;
       float step = rate * mean[k] / (__builtin_sqrtf(square[k] * scale) + 1e-20f);

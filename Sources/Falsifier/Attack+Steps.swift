@@ -19,8 +19,8 @@ extension Attack {
     for index in previous.indices { previous[index] = x[index] }
     for step in 0..<options.steps {
       guard evaluate() else { return }
-      let improved = keepBest()
-      if step > 0 { finishAPGDStep(step, apgdLanes, improved, &schedule) }
+      keepBest()
+      if step > 0 { finishAPGDStep(step, apgdLanes, &schedule) }
       guard report(step), differentiate() else { return }
       takeAdamSteps(step, adamLanes)
       if !apgdLanes.isEmpty {
@@ -31,7 +31,7 @@ extension Attack {
       project(0..<lanes)
     }
     if evaluate() {
-      _ = keepBest()
+      keepBest()
       _ = report(options.steps)
     }
   }
@@ -49,12 +49,11 @@ extension Attack {
   }
 
   /// Croce & Hein 2020, conditions 1 and 2: at a checkpoint a lane that improved in fewer than three quarters of the
-  /// steps, or whose best and step size are those of the last checkpoint, halves its step and goes back to its best.
-  private func finishAPGDStep(
-    _ step: Int, _ range: Range<Int>, _ improved: [Bool], _ schedule: inout StepSchedule
-  ) {
+  /// steps, or whose best and step size are those of the last checkpoint, halves its step and goes back to its best. Steps
+  /// on a plateau, as a saturated softmax has, count as improvements.
+  private func finishAPGDStep(_ step: Int, _ range: Range<Int>, _ schedule: inout StepSchedule) {
     for lane in range {
-      if losses[lane] < schedule.lastLosses[lane - range.lowerBound] {
+      if losses[lane] <= schedule.lastLosses[lane - range.lowerBound] {
         schedule.successes[lane - range.lowerBound] += 1
       }
       schedule.lastLosses[lane - range.lowerBound] = losses[lane]
@@ -65,6 +64,7 @@ extension Attack {
       let isSlow = Float(schedule.successes[place]) < 0.75 * Float(schedule.interval)
       let isStuck =
         schedule.sizes[place] == stepSizes[lane] && schedule.bestLosses[place] == bestLosses[lane]
+        && schedule.successes[place] < schedule.interval
       schedule.sizes[place] = stepSizes[lane]
       schedule.bestLosses[place] = bestLosses[lane]
       schedule.successes[place] = 0

@@ -126,13 +126,11 @@ final class Attack {
     return panel.backward(isOver: isOver)
   }
 
-  /// Remembers each lane's best input of its own clause; true for lanes that improved.
-  func keepBest() -> [Bool] {
-    (0..<lanes).map { lane in
-      guard losses[lane] < bestLosses[lane] else { return false }
+  /// Remembers each lane's best input of its own clause; on a plateau the last one.
+  func keepBest() {
+    for lane in 0..<lanes where losses[lane] <= bestLosses[lane] {
       bestLosses[lane] = losses[lane]
       for input in 0..<inputs { bestInputs[input * lanes + lane] = x[input * lanes + lane] }
-      return true
     }
   }
 
@@ -144,6 +142,11 @@ final class Attack {
       region.project(&point)
       for input in 0..<inputs { x[input * lanes + lane] = Float(point[input]) }
     }
+  }
+
+  /// Forgets inputs that seemed forbidden and are not, so that later ones are kept again.
+  func forgetHits() {
+    for lane in 0..<lanes where nearest[lane] <= 0 { nearest[lane] = .infinity }
   }
 
   /// Forgets everything of an earlier round.

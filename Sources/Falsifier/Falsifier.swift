@@ -107,10 +107,15 @@ public final class Falsifier: Sendable {
           return true
         }
         result.candidates = self.candidates(of: attack)
-        if !result.candidates.isEmpty {
-          result.finish = step
-          board.finish(step: step, panel: panel)
+        if result.candidates.isEmpty {
+          // Forbidden by rounding errors of binary32 only: look further.
+          attack.forgetHits()
+          hitStep = nil
+          previousNearest = .infinity
+          return true
         }
+        result.finish = step
+        board.finish(step: step, panel: panel)
         return false
       }
     }
@@ -134,8 +139,13 @@ public final class Falsifier: Sendable {
   private func candidates(of attack: Attack) -> [Candidate] {
     let lanes = attack.nearest.indices.filter { attack.nearest[$0] <= 0 }
       .sorted { (attack.nearest[$0], $0) < (attack.nearest[$1], $1) }
-    return lanes.prefix(8).compactMap { candidate(at: attack.nearestInput($0, in: region)) }
-      .sorted { $0.margin > $1.margin }
+    var result: [Candidate] = []
+    for (number, lane) in lanes.prefix(8).enumerated() {
+      // After the deadline one evaluation is all there is time for.
+      if number > 0 && attack.isOver() { break }
+      if let candidate = candidate(at: attack.nearestInput(lane, in: region)) { result.append(candidate) }
+    }
+    return result.sorted { $0.margin > $1.margin }
   }
 
   /// The candidate that an input is by an evaluation in binary64; nil if it is none.

@@ -95,6 +95,38 @@ import Testing
     #expect(values[first] <= 0.1 && values[first + 1] <= 0.1)
   }
 
+  /// Softmax as exponentials of differences, a sum and a reciprocal, with scores 500 apart: outputs are 0 and 1 in
+  /// binary32 and gradients vanish, but the way to the other label is found.
+  @Test func saturatedSoftmaxShowsAWay() async throws {
+    // z = 500 (x_0 + x_1, ...): y_0 = 1 / (1 + exp(d)), y_1 = 1 / (1 + exp(-d)), d = 250 (x_0 + ... + x_7) - 1500.
+    var difference = SparseRows()
+    difference.append((0..<8).map { (column: $0, value: 250.0) })
+    difference.append((0..<8).map { (column: $0, value: -250.0) })
+    var sum = SparseRows()
+    sum.append([(column: 10, value: 1.0)])
+    sum.append([(column: 11, value: 1.0)])
+    let network = Network(
+      name: "softmax",
+      layers: [
+        Network.Layer(name: "input", neurons: 0..<8, relation: .input),
+        Network.Layer(
+          name: "difference", neurons: 8..<10, relation: .affine(Affine(rows: difference, bias: [-1500, 1500]))),
+        Network.Layer(name: "exponential", neurons: 10..<12, relation: .function(.exponential, of: 1)),
+        Network.Layer(name: "sum", neurons: 12..<14, relation: .affine(Affine(rows: sum, bias: [1, 1]))),
+        Network.Layer(name: "reciprocal", neurons: 14..<16, relation: .function(.reciprocal, of: 3)),
+      ], outputLayer: 4)
+    // Y_0 <= Y_1 needs a mean input of at least 3/4.
+    let row = VerificationCase.Row(neurons: [14, 15], coefficients: [1, -1], constant: 0)
+    let target = RandomNetworks.unitCase(network, rows: [row], clauses: [[0]])
+    for method in [FalsifierOptions.Method.adam, .apgd] {
+      let outcome = await Falsifier(network: network, target: target).search(options(rounds: 1, method: method)) {
+        $0.reduce(0, +) >= 6
+      }
+      let found = try #require(outcome.accepted, "\(method), best \(outcome.best)")
+      #expect(found.input.allSatisfy { abs($0) <= 1 })
+    }
+  }
+
   @Test func strictRowsAreNotMetByEquality() async {
     // The network is constant 1: "Y <= 1" holds everywhere, "Y < 1" nowhere.
     var rows = SparseRows()

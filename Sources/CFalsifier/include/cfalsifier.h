@@ -45,7 +45,8 @@ void cfalsifier_affine_adjoint(
 void cfalsifier_apply(enum cfalsifier_function function, int exponent, size_t count, const float *x, float *y);
 
 // dx += f'(x) dy. The step functions (sign, step, floor) have a surrogate: 1 for floor, and 1 / (s (1 + |x| / s)^2) for
-// the others, s the mean of |x| over the `count` numbers (straight-through estimate).
+// the others, s the mean of |x| over the `count` numbers (straight-through estimate). So has the reciprocal where it is
+// below 1/1000: 1/1000 of the logarithm's derivative, or a saturated softmax would show no way.
 void cfalsifier_apply_adjoint(
   enum cfalsifier_function function, int exponent, size_t count, const float *x, const float *y, const float *dy,
   float *dx);
@@ -56,7 +57,8 @@ void cfalsifier_product_adjoint(
   size_t count, const float *a, const float *b, const float *dy, float *da, float *db);
 
 // One step of Adam down the gradient for the lanes [first, last), in units of each input's width; the result is cut to
-// [low, high]. `rate` includes the correction of the first moment, `scale` that of the second.
+// [low, high]; gradients that are not numbers count as 0. `rate` includes the correction of the first moment, `scale`
+// that of the second.
 void cfalsifier_adam(
   size_t inputs, size_t lanes, size_t first, size_t last, float *x, const float *gradient, float *mean, float *square,
   const float *low, const float *high, float rate, float scale);
