@@ -42,10 +42,11 @@ final class ClpLibrary: Sendable {
   static let shared = ClpLibrary()
 
   private typealias Model = UnsafeMutableRawPointer
-  private typealias Load = @convention(c) (
-    Model, Int32, Int32, UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Double>, UnsafePointer<Double>,
-    UnsafePointer<Double>, UnsafePointer<Double>, UnsafePointer<Double>, UnsafePointer<Double>
-  ) -> Void
+  private typealias Load =
+    @convention(c) (
+      Model, Int32, Int32, UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Double>, UnsafePointer<Double>,
+      UnsafePointer<Double>, UnsafePointer<Double>, UnsafePointer<Double>, UnsafePointer<Double>
+    ) -> Void
   private let newModel: @convention(c) () -> Model?
   private let deleteModel: @convention(c) (Model) -> Void
   private let setLogLevel: @convention(c) (Model, Int32) -> Void

@@ -31,7 +31,8 @@ package final class LeafSolver {
   package func decide(clause: Int, splits: [Split]) -> LeafAnswer {
     guard let library = ClpLibrary.shared else {
       return .unknown(
-        "All ReLUs of a part are split and the solver that decides it is missing; install Clp (Debian: coinor-libclp1).")
+        "All ReLUs of a part are split and the solver that decides it is missing; install Clp (Debian: coinor-libclp1)."
+      )
     }
     let reference: ReferenceSplitBounder
     do {
@@ -68,11 +69,14 @@ package final class LeafSolver {
     ProofTree.Refutation(rows: rows, splitMultipliers: duals.map { Float(max(0, $0)) })
   }
 
-  private func proves(_ refutation: ProofTree.Refutation, _ item: SplitItem, by reference: ReferenceSplitBounder) -> Bool {
+  private func proves(
+    _ refutation: ProofTree.Refutation, _ item: SplitItem, by reference: ReferenceSplitBounder
+  ) -> Bool {
     var item = item
     item.multipliers = refutation.splitMultipliers
     let bound = reference.bound(combination: refutation.rows, of: item)
-    let isStrict = !refutation.rows.isEmpty
+    let isStrict =
+      !refutation.rows.isEmpty
       && refutation.rows.allSatisfy { problem.verificationCase.rows[$0.row].isStrict }
     return isStrict ? bound >= 0 : bound > 0
   }

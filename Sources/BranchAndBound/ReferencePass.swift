@@ -159,7 +159,8 @@ final class ReferencePass {
         bound = ballBound
         best = value
         for index in inputs {
-          let step = ball.norm == .l1 ? (a[index].magnitude == largest ? 1.0 : 0) : a[index].magnitude / max(norm, 0x1p-500)
+          let size = a[index].magnitude
+          let step = ball.norm == .l1 ? (size == largest ? 1.0 : 0) : size / max(norm, 0x1p-500)
           minimizer[index] = ball.centre[index] - ball.radius * (a[index] < 0 ? -step : step)
         }
       }

@@ -60,7 +60,9 @@ package final class SplitFrontier {
     let offset = blocks.last.map { $0.offset + $0.length } ?? 0
     var done = 0
     while done < bytes.count {
-      let written = bytes.withUnsafeBytes { pwrite(file, $0.baseAddress! + done, bytes.count - done, off_t(offset + done)) }
+      let written = bytes.withUnsafeBytes {
+        pwrite(file, $0.baseAddress! + done, bytes.count - done, off_t(offset + done))
+      }
       if written < 0, errno == EINTR { continue }
       guard written > 0 else { throw SpillError(code: errno) }
       done += written

@@ -115,13 +115,15 @@ final class SplitSearchRun {
         continue
       }
       tryCandidate(bound.minimizer, force: true)
-      domains.append(domain(clause: Int32(clause), node: Int32(clause), SplitItem(row: row), bound, atLeast: -.infinity))
+      let whole = SplitItem(row: row)
+      domains.append(domain(clause: Int32(clause), node: Int32(clause), whole, bound, atLeast: -.infinity))
     }
     try frontier.push(domains.sorted { ($1.bound, $1.clause) < ($0.bound, $0.clause) })
   }
 
   /// A part as the frontier keeps it.
-  func domain(clause: Int32, node: Int32, _ item: SplitItem, _ bound: SplitBound, atLeast least: Double) -> SplitDomain {
+  func domain(clause: Int32, node: Int32, _ item: SplitItem, _ bound: SplitBound, atLeast least: Double) -> SplitDomain
+  {
     SplitDomain(
       clause: clause, row: Int32(item.row), node: node, bound: max(bound.bound, least), splits: item.splits,
       slopes: SplitDomain.quantised(bound.slopes), multipliers: bound.multipliers,

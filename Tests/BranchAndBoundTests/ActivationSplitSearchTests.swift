@@ -1,8 +1,6 @@
-import Networks
-import Synchronization
-import Testing
-
 import BranchAndBound
+import Networks
+import Testing
 
 /// The search decides every small network, rightly, and its proof trees hold.
 @Suite struct ActivationSplitSearchTests {
@@ -117,7 +115,8 @@ import BranchAndBound
     var output = SparseRows()
     output.append([(column: 3, value: 1), (column: 4, value: 1)])
     let network = Network(
-      name: "two", layers: [
+      name: "two",
+      layers: [
         .init(name: "x", neurons: 0..<1, relation: .input),
         .init(name: "z", neurons: 1..<3, relation: .affine(.init(rows: affine, bias: [0, -2]))),
         .init(name: "h", neurons: 3..<5, relation: .function(.relu, of: 1)),
@@ -182,7 +181,8 @@ struct TreeReplay {
       count += 1
       #expect(leaf.refutations.count == 1 && !leaf.recomputesBounds)
       let refutation = leaf.refutations[0]
-      #expect(refutation.rows.allSatisfy { problem.verificationCase.clauses[clause].contains($0.row) && $0.weight >= 0 })
+      let rows = problem.verificationCase.clauses[clause]
+      #expect(refutation.rows.allSatisfy { rows.contains($0.row) && $0.weight >= 0 })
       var slopes = bounder.slots.map { bounder.upper[$0] > -bounder.lower[$0] ? Float(1) : 0 }
       for slope in refutation.slopes {
         slopes[try #require(bounder.slots.firstIndex(of: Int(slope.neuron)))] = Float(slope.lower) / 255

@@ -38,7 +38,8 @@ enum RandomNetworks {
       neurons += width
       if depth < widths.count - 2 {
         layers.append(
-          .init(name: "h\(depth)", neurons: neurons..<neurons + width, relation: .function(.relu, of: layers.count - 1)))
+          .init(name: "h\(depth)", neurons: neurons..<neurons + width, relation: .function(.relu, of: layers.count - 1))
+        )
         previous = neurons..<neurons + width
         neurons += width
       }
