@@ -50,12 +50,17 @@ let package = Package(
     .target(name: "GatherBounds", dependencies: ["CGatherBounds", "BranchAndBound", "Networks"]),
     .target(name: "CFusedBounds"),
     .target(name: "FusedBounds", dependencies: ["CFusedBounds", "BranchAndBound", "Networks"]),
+    .target(name: "CBoundPropagation"),
+    .target(name: "BoundPropagation", dependencies: ["CBoundPropagation", "BranchAndBound", "Networks"]),
     .target(
       name: "Witnesses",
       dependencies: ["Networks", "Statistics", "VNNLIB", .product(name: "BigInt", package: "BigInt")]),
     .target(
       name: "Verification",
-      dependencies: ["Networks", "BranchAndBound", "GatherBounds", "FusedBounds", "Falsifier", "Witnesses", "Certificates", "Inputs"]),
+      dependencies: [
+        "Networks", "BranchAndBound", "GatherBounds", "FusedBounds", "BoundPropagation", "Falsifier", "Witnesses",
+        "Certificates", "Inputs",
+      ]),
     .target(name: "DeviceBounds", dependencies: ["BranchAndBound", "Networks", "Compute", "Tensors", "GatherBounds"]),
     .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors", "Networks"]),
     .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors", "Networks"]),
@@ -101,6 +106,23 @@ let package = Package(
     .testTarget(
       name: "FalsifierTests",
       dependencies: ["Falsifier", "Graphs", "Networks", "ONNXImport", "Statistics", "TestSupport", "VNNLIB"]),
+    .testTarget(
+      name: "FusedBoundsTests",
+      dependencies: ["FusedBounds", "BranchAndBound", "Networks", "VNNLIB", "ONNXImport", "Graphs", "TestSupport"]),
+    .testTarget(
+      name: "GatherBoundsTests",
+      dependencies: ["GatherBounds", "BranchAndBound", "Networks", "VNNLIB", "ONNXImport", "Graphs", "TestSupport"]),
+    .testTarget(
+      name: "BranchAndBoundTests",
+      dependencies: [
+        "BranchAndBound", "Networks", "Statistics", "CertificateChecking", "Certificates", "VNNLIB", "ONNXImport",
+        "Graphs", "GatherBounds", "TestSupport",
+      ]),
+    .testTarget(
+      name: "BoundPropagationTests",
+      dependencies: [
+        "BoundPropagation", "BranchAndBound", "Networks", "Statistics", "VNNLIB", "ONNXImport", "Graphs", "TestSupport",
+      ]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Certificates", "TestSupport"]),
     .testTarget(name: "InputsTests", dependencies: ["Inputs", "TestSupport"]),
     .testTarget(

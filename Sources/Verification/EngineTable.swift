@@ -1,5 +1,6 @@
 // Which engine is tried on which network: the only list of them.
 
+import BoundPropagation
 import BranchAndBound
 import FusedBounds
 import GatherBounds
@@ -18,11 +19,14 @@ enum EngineTable {
     let isPiecewiseLinear = problem.network.isReLUNetwork
     let wide = zip(problem.verificationCase.lower, problem.verificationCase.upper).filter { $0 < $1 }.count
     var choices: [Choice] = []
-    if isPiecewiseLinear, wide <= 12 {
-      choices.append(Choice(share: 0.6) { problem, _ in try FusedSearch(problem) })
+    if isPiecewiseLinear, wide <= 12, problem.network.entryCount <= 400_000 {
+      choices.append(Choice(share: 0.8) { problem, _ in try FusedSearch(problem) })
     }
     if isPiecewiseLinear {
-      choices.append(Choice(share: 1) { _, _ in splits })
+      choices.append(Choice(share: wide <= 32 ? 0.5 : 1) { _, _ in splits })
+    }
+    if wide <= 32 || !isPiecewiseLinear {
+      choices.append(Choice(share: 1) { _, _ in InputSplitSearch() })
     }
     return choices
   }
