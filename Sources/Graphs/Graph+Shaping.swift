@@ -40,7 +40,7 @@ extension Graph {
 
   /// The graph as it was declared, but float arithmetic on constants stays in it, since computing it in advance would
   /// round.
-  func shapedUnrounded(dimensions: [String: Int]) throws(GraphError) -> ShapedGraph {
+  package func shapedUnrounded(dimensions: [String: Int]) throws(GraphError) -> ShapedGraph {
     try infer(sizes: bind(batch: nil, inputs: [], dimensions), batch: nil, against: nil, foldsArithmetic: false)
   }
 
@@ -107,7 +107,9 @@ extension Graph {
         let isKnown = operands.allSatisfy { $0 == nil || $0!.constant != nil }
         var contents = node.operation.known(operands)
         let isExact = node.operation.isMovement || !results.contains { $0.type.isFloat }
-        if contents == nil, isKnown, foldsArithmetic || isExact, results.allSatisfy({ $0.count <= Self.largestFolded }) {
+        if contents == nil, isKnown, foldsArithmetic || isExact,
+          results.allSatisfy({ $0.count <= Self.largestFolded })
+        {
           contents =
             try larger?.contents(of: node, operands: operands)
             ?? node.operation.evaluate(operands.map { $0?.constant })

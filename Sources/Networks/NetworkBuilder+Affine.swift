@@ -59,6 +59,7 @@ extension NetworkBuilder {
   /// rows makes separate neurons of the inputs first.
   /// - Complexity: O(entries); O(entries log) where the inputs are not in ascending order.
   package mutating func affine(_ name: String, over inputs: [Element], _ affine: AffineRows) -> [Element] {
+    if let constants = folded(affine, over: inputs) { return constants }
     var affine = affine
     var reading: [Int]
     if Self.isRange(inputs) {
@@ -131,7 +132,7 @@ extension NetworkBuilder {
   /// A layer that copies elements: one neuron for each, in order. With `merging`, neurons of affine layers are copied
   /// as their rows, so that the layer stands beside the one it copies from instead of behind it.
   mutating func selection(_ name: String, _ elements: [Element], merging: Bool) -> Range<Int> {
-    let result = sum(name, [SumTerm(elements: elements, mayMerge: merging)])
+    let result = sum(name, [SumTerm(elements: elements, mayMerge: merging)], foldsConstants: false)
     if let whole = wholeLayer(result) { return layers[whole].neurons }
     preconditionFailure("a sum is a layer")
   }

@@ -9,6 +9,9 @@ extension NetworkBuilder {
     if function != .relu, function != .sign, function != .step, function != .floor {
       forbidFloat32("the rounding of \(function) in binary32 (\(name)) is not bounded")
     }
+    if function == .relu, elements.allSatisfy({ $0 < 0 }) {
+      return elements.map { constant(of: $0)! > 0 ? $0 : Self.zero }
+    }
     if let whole = wholeLayer(elements) { return Array(layer(name, function, of: whole)) }
     let wanted = Set(elements)
     var counts: [Int: Int] = [:]

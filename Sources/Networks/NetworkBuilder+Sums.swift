@@ -28,7 +28,10 @@ extension NetworkBuilder {
   /// Rows are joined only where that is exact and nothing cancels: coefficients that meet, and biases, must have equal
   /// signs and an exact sum in binary64. Otherwise the summand stays a neuron with coefficient 1.
   /// - Complexity: O(entries of the joined rows); a constant alone is added in place.
-  package mutating func sum(_ name: String, _ terms: [SumTerm], constant: [Double]? = nil) -> [Element] {
+  package mutating func sum(
+    _ name: String, _ terms: [SumTerm], constant: [Double]? = nil, foldsConstants: Bool = true
+  ) -> [Element] {
+    if foldsConstants, let constants = folded(terms, constant: constant) { return constants }
     if terms.count == 1, let constant, terms[0].factors == nil, terms[0].mayMerge,
       addInPlace(constant, to: terms[0].elements)
     {
