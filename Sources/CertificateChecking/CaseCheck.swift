@@ -56,7 +56,8 @@ final class CaseCheck: @unchecked Sendable {
       }
     }
     for row in region.rows + region.inputRows {
-      guard row.neurons.count == row.coefficients.count, row.neurons.allSatisfy({ $0 >= 0 && $0 < network.neuronCount }),
+      guard row.neurons.count == row.coefficients.count,
+        row.neurons.allSatisfy({ $0 >= 0 && $0 < network.neuronCount }),
         row.coefficients.allSatisfy(\.isFinite), row.constant.isFinite, row.coefficientError >= 0
       else { return "a constraint has a number that is not finite" }
     }

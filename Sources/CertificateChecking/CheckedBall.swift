@@ -42,7 +42,8 @@ struct CheckedBall {
       }
       if !q.isFinite { q = 0 }
       let p = a[i] - q
-      let term = p * (p >= 0 ? l : u) + 0, other = q * centre
+      let term = p * (p >= 0 ? l : u) + 0
+      let other = q * centre
       value += term
       value += other
       size += abs(term) + abs(other)

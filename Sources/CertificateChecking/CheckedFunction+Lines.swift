@@ -39,7 +39,8 @@ extension CheckedFunction {
 
   /// All values of f(z) - s z on [l, u], rounded outward.
   package func range(minus s: Double, _ l: Double, _ u: Double) -> (low: Double, high: Double) {
-    var low = Double.infinity, high = -Double.infinity
+    var low = Double.infinity
+    var high = -Double.infinity
     func include(_ piece: (Double, Double)) {
       // A NaN must not be lost in a comparison.
       low = piece.0.isNaN ? -.infinity : min(low, piece.0)
@@ -81,14 +82,16 @@ extension CheckedFunction {
     let (a, b) = (piece.a, piece.b)
     if piece.bend == .unknown || !(a < b) { return sum(image(a, b), s, a, b) }
     func value(_ z: Double) -> (low: Double, high: Double) {
-      let f = enclosure(z), product = s * z
+      let f = enclosure(z)
+      let product = s * z
       let error = (abs(f.low) + abs(f.high) + abs(product)) * 0x1p-50 + 0x1p-1000
       return (f.low - product - error, f.high - product + error)
     }
     let (first, last) = (value(a), value(b))
     let isConvex = piece.bend == .convex
     let t = point(withSlope: s, a, b, isConvex: isConvex)
-    let at = value(t), d = derivative(t)
+    let at = value(t)
+    let d = derivative(t)
     // The tangent's rise against s z from t to either end, in the direction that hurts.
     let hurt = isConvex ? 1.0 : -1.0
     func rise(_ end: Double) -> Double {

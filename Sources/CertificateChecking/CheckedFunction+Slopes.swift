@@ -91,7 +91,9 @@ struct CheckedPlane {
       let error = (abs(product) + abs(first) + abs(second)) * 0x1p-50 + 0x1p-1000
       if value.isNaN { extreme = .nan }
       // A NaN stays: no comparison with it holds.
-      if isUpper ? value + error > extreme : value - error < extreme { extreme = isUpper ? value + error : value - error }
+      if isUpper ? value + error > extreme : value - error < extreme {
+        extreme = isUpper ? value + error : value - error
+      }
     }
     constant = extreme
   }

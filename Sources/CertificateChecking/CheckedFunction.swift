@@ -25,7 +25,8 @@ package struct CheckedFunction {
     case .power(let exponent): margin = abs(value) * 0x1p-44 * Double(exponent)
     default: margin = abs(value) * 0x1p-44
     }
-    var low = value - margin - 0x1p-1000, high = value + margin + 0x1p-1000
+    var low = value - margin - 0x1p-1000
+    var high = value + margin + 0x1p-1000
     switch function {
     case .sigmoid: (low, high) = (max(low, 0), min(high, 1))
     case .tanh, .errorFunction, .sine, .cosine: (low, high) = (max(low, -1), min(high, 1))

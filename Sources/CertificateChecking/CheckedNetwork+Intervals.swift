@@ -9,6 +9,7 @@ extension CheckedNetwork {
     for neuron in network.layers[layer].neurons {
       let largest = max(abs(rootLower[neuron]), abs(rootUpper[neuron]))
       magnitude[neuron] = largest.isNaN ? .infinity : largest
+      addToFloor(magnitude[neuron])
       gain[neuron] = Self.slack * Self.gamma(Int(fanOut[neuron])) * magnitude[neuron]
     }
   }
@@ -41,13 +42,16 @@ extension CheckedNetwork {
   }
 
   private func enclose(_ neuron: Int, _ row: Int, _ affine: Affine) {
-    var low = bias[neuron], high = bias[neuron]
+    var low = bias[neuron]
+    var high = bias[neuron]
     // sum |W| m, and the same with what rounding does to the coefficient that arrives there.
-    var size = abs(bias[neuron]), weighted = 0.0
+    var size = abs(bias[neuron])
+    var weighted = 0.0
     let range = Int(starts[neuron])..<Int(starts[neuron + 1])
     let inexact = affine.coefficientRoundings
     for entry in range where values[entry] != 0 {
-      let k = Int(columns[entry]), w = values[entry]
+      let k = Int(columns[entry])
+      let w = values[entry]
       low += w > 0 ? w * rootLower[k] : w * rootUpper[k]
       high += w > 0 ? w * rootUpper[k] : w * rootLower[k]
       let part = abs(w) * magnitude[k]
@@ -65,7 +69,8 @@ extension CheckedNetwork {
     // Each term of `low` passes at most count + 1 roundings.
     let error =
       Self.slack * (Self.gamma(range.count + 2 + inexact) * size + offset) + floor
-    let lower = (low - error).nextDown, upper = (high + error).nextUp
+    let lower = (low - error).nextDown
+    let upper = (high + error).nextUp
     rootLower[neuron] = lower.isNaN ? -.infinity : lower
     rootUpper[neuron] = upper.isNaN ? .infinity : upper
   }

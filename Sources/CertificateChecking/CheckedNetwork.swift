@@ -11,7 +11,8 @@ import Networks
 //   a function or product adds.
 // - C is one running sum of at most D terms with at most three roundings each, so it errs by gamma(D + 8) times the sum
 //   of the terms' magnitudes; the biases' share stands in `charge`, the rest is counted in `size`.
-// - Every operation may lose at most 2^-1022 by underflow. `floor` is far above all of these together.
+// - Every operation may lose at most 2^-1022 by underflow, which costs that much per unit of m: `floor` is far above the
+//   sum of all of these.
 // - Sums of errors are themselves rounded; 1 + 2^-20 pays for that, as gamma(D) < 2^-21 for D < 2^31.
 
 final class CheckedNetwork: @unchecked Sendable {
@@ -41,9 +42,12 @@ final class CheckedNetwork: @unchecked Sendable {
   let fanOut: [Int32]
   /// gamma(D + 8), and the term for underflow.
   let scalarError: Double
-  let floor = 0x1p-900
+  private(set) var floor = 0x1p-900
 
   enum Use: UInt8 { case none, relu, curve }
+
+  /// Charges underflow at a neuron whose true values are finite; elsewhere every row that arrives is lost anyway.
+  func addToFloor(_ magnitude: Double) { if magnitude.isFinite { floor += 0x1p-980 * magnitude } }
 
   static let slack = 1 + 0x1p-20
 

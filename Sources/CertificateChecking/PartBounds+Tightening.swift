@@ -27,7 +27,8 @@ extension PartBounds {
     run(from: layer, slopes: slopes)
     concretise()
     for (position, neuron) in neurons.enumerated() {
-      let low = value(2 * position), high = -value(2 * position + 1)
+      let low = value(2 * position)
+      let high = -value(2 * position + 1)
       if !cut(neuron, lower: low, upper: high) { return false }
     }
     return true
@@ -53,7 +54,8 @@ extension PartBounds {
     let flat = network.layers[layer]
     guard flat.kind != CPROOF_AFFINE, flat.kind != CPROOF_INPUT else { return true }
     for offset in 0..<Int(flat.count) {
-      let j = Int(flat.first) + offset, x = Int(flat.left) + offset
+      let j = Int(flat.first) + offset
+      let x = Int(flat.left) + offset
       let image: (Double, Double)
       if let function = network.functions[layer] {
         image = CheckedFunction(function).image(lower[x], upper[x])

@@ -164,7 +164,8 @@ final class PartBounds: @unchecked Sendable {
       let flat = network.layers[index]
       let function = network.functions[index].map { CheckedFunction($0) }
       for offset in 0..<Int(flat.count) {
-        let j = Int(flat.first) + offset, z = Int(flat.left) + offset
+        let j = Int(flat.first) + offset
+        let z = Int(flat.left) + offset
         if let function {
           if keys[2 * j] == lower[z] && keys[2 * j + 1] == upper[z] { continue }
           keys[2 * j] = lower[z]

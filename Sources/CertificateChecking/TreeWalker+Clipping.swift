@@ -51,7 +51,8 @@ extension TreeWalker {
   /// Cuts the part down to the hull of where clauses may still hold; false if no clause may hold anywhere.
   func clip() -> Bool {
     guard part.tightenAll() else { return false }
-    let region = check.region, inputs = check.network.inputCount
+    let region = check.region
+    let inputs = check.network.inputCount
     part.refreshLines(below: check.network.layerCount)
     var forms: [Int: (a: [Double], constant: Double)] = [:]
     let clauses = region.clauses.indices.filter { open[$0] }
@@ -66,7 +67,8 @@ extension TreeWalker {
         if value > 0 || (value >= 0 && region.rows[row].isStrict) { positive.insert(row) }
       }
     }
-    var low = [Double](repeating: .infinity, count: inputs), high = [Double](repeating: -.infinity, count: inputs)
+    var low = [Double](repeating: .infinity, count: inputs)
+    var high = [Double](repeating: -.infinity, count: inputs)
     var isAnyLeft = false
     for clause in clauses {
       let mark = part.log.count

@@ -41,7 +41,8 @@ final class TreeWalker {
   }
 
   func walk(_ task: WalkTask) {
-    let nodes = check.tree.nodes, shape = check.shape!
+    let nodes = check.tree.nodes
+    let shape = check.shape!
     part.adopt(task.bounds)
     open = task.open
     closed.removeAll()

@@ -54,9 +54,11 @@ private func refusesMutations(_ instance: Instance, _ trees: [ProofTree], _ viol
 
 @Suite("Engines' proofs", .enabled(if: TestData.isAvailable("vnncomp/acasxu_2023/instances.csv")), .serialized)
 struct EngineProofTests {
-  @Test("ACAS Xu: what the fused search proves is accepted", arguments: [
-    ("1_1", 1), ("1_1", 3), ("1_1", 5), ("2_2", 4), ("3_3", 9),
-  ])
+  @Test(
+    "ACAS Xu: what the fused search proves is accepted",
+    arguments: [
+      ("1_1", 1), ("1_1", 3), ("1_1", 5), ("2_2", 4), ("3_3", 9),
+    ])
   func acas(number: String, property: Int) async throws {
     let instance = try Instance.acas(number, property)
     let found = try #require(try await instance.searched { try FusedSearch($0) })

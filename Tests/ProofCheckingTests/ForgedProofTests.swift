@@ -25,8 +25,8 @@ struct ForgedProofTests {
 
   @Test("ACAS Xu: mutated trees never prove a violated property, and a missing leaf is always refused")
   func mutations() throws {
-    let proven = try Instance.acas("1_1", 3)
-    let trees = try #require(proven.prove(limit: 20_000) ?? Instance.acas("1_1", 1).prove(limit: 3000))
+    let proven = try Instance.acas("1_1", 1)
+    let trees = try #require(proven.prove(limit: 3000))
     let violated = try Instance.acas("2_1", 2)
     var random = SeededGenerator(seed: 4)
     let options = ProofChecker.Options(threads: 2, bisections: 0)

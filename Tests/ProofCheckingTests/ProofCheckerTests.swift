@@ -114,10 +114,12 @@ struct ProofCheckerTests {
     #expect(!makeChecker(noClaim, property).check(proof([good], semantics: .float32)).isAccepted)
   }
 
-  @Test("No function lets a sampled point escape what was accepted", arguments: [
-    ElementaryFunction.relu, .sigmoid, .tanh, .exponential, .logarithm, .squareRoot, .reciprocal, .sine, .cosine,
-    .power(2), .power(3), .gelu, .errorFunction, .floor, .step, .sign,
-  ])
+  @Test(
+    "No function lets a sampled point escape what was accepted",
+    arguments: [
+      ElementaryFunction.relu, .sigmoid, .tanh, .exponential, .logarithm, .squareRoot, .reciprocal, .sine, .cosine,
+      .power(2), .power(3), .gelu, .errorFunction, .floor, .step, .sign,
+    ])
   func sampledPoints(function: ElementaryFunction) {
     var random = SeededGenerator(seed: 77)
     var accepted = 0
@@ -134,7 +136,8 @@ struct ProofCheckerTests {
       func accepts(_ bound: Double, depth: Int) -> Bool {
         let property = forbid([1], atMost: bound, box: box)
         let tree = ProofTree(nodes: bisected(box, depth: depth))
-        return makeChecker(network, property).check(proof([tree]), options: .init(threads: 1, bisections: 64)).isAccepted
+        return makeChecker(network, property).check(proof([tree]), options: .init(threads: 1, bisections: 64))
+          .isAccepted
       }
       let reached = (least * 1e6).rounded(.up) / 1e6
       for depth in [0, 4] { #expect(!accepts(reached, depth: depth), "\(function), round \(round), seed 77") }
