@@ -108,7 +108,8 @@ package final class BoundPlan: @unchecked Sendable {
     termCount = count + network.inputs.count + 8
 
     var layerOf = [Int32](repeating: 0, count: count)
-    var lines = 0, entries = 0
+    var lines = 0
+    var entries = 0
     var tightened: [[Int]] = []
     for (index, layer) in network.layers.enumerated() {
       for neuron in layer.neurons { layerOf[neuron] = Int32(index) }
@@ -133,17 +134,10 @@ package final class BoundPlan: @unchecked Sendable {
         c.columns = copy(rows.columns)
         c.values = copy(rows.values)
         c.bias = copy(affine.bias)
-        let width = layer.count > 0 ? rows.starts[1] - rows.starts[0] : 0
-        if width >= 8 && layer.count >= 4 {
-          let first = rows.columns[0]
-          c.is_dense =
-            (0..<layer.count).allSatisfy { j in
-              rows.starts[j + 1] - rows.starts[j] == width && rows.columns[rows.starts[j]] == first
-                && rows.columns[rows.starts[j + 1] - 1] == first + Int32(width) - 1
-            } ? 1 : 0
-          c.dense_first = Int64(first)
-          c.dense_count = Int64(width)
-        }
+        let groups = Self.groups(rows)
+        c.group_count = Int64(groups.starts.count - 1)
+        c.group_starts = copy(groups.starts)
+        c.group_rows = copy(groups.rows)
         for (j, neuron) in layer.neurons.enumerated() where isOperand[neuron] && needed[neuron] != 0 {
           let inputs = network.inputs
           if rows.entries(ofRow: j).contains(where: { !inputs.contains(Int(rows.columns[$0])) }) {
@@ -175,6 +169,24 @@ package final class BoundPlan: @unchecked Sendable {
     self.tightened = tightened
   }
 
+  /// Rows with the same columns together, groups in the order of their first rows.
+  private static func groups(_ rows: SparseRows) -> (starts: [Int64], rows: [Int32]) {
+    var numbers: [ArraySlice<Int32>: Int] = [:]
+    var members: [[Int32]] = []
+    for row in 0..<rows.count {
+      let columns = rows.columns[rows.entries(ofRow: row)]
+      if let group = numbers[columns] {
+        members[group].append(Int32(row))
+      } else {
+        numbers[columns] = members.count
+        members.append([Int32(row)])
+      }
+    }
+    var starts: [Int64] = [0]
+    for group in members { starts.append(starts.last! + Int64(group.count)) }
+    return (starts, members.flatMap { $0 })
+  }
+
   deinit { for memory in owned { memory.deallocate() } }
 
   /// Whether a neuron of these bounds needs no line, or one that is exact.
@@ -200,7 +212,8 @@ package final class BoundPlan: @unchecked Sendable {
       for (j, neuron) in layer.neurons.enumerated() where needed[neuron] != 0 {
         let entries = affine.rows.entries(ofRow: j)
         var own = affine.biasError?[j] ?? 0
-        var sum = 0.0, size = abs(affine.bias[j])
+        var sum = 0.0
+        var size = abs(affine.bias[j])
         for entry in entries {
           let column = Int(affine.rows.columns[entry])
           let term = abs(affine.rows.values[entry]) * magnitude[column]

@@ -184,7 +184,9 @@ package final class BoxWorker {
     var worst = -1
     for clause in node.clauses {
       let rows = rules.clauses[Int(clause)]
-      var best = -Double.infinity, bestPlace = -1, isRefuted = false
+      var best = -Double.infinity
+      var bestPlace = -1
+      var isRefuted = false
       for row in rows {
         let bound = rowBounds[places[row] * parts + part]
         if bound > 0 || (bound >= 0 && rules.rows[row].isStrict) { isRefuted = true }
@@ -212,7 +214,8 @@ package final class BoxWorker {
     let floor = 0.2 * (slopes.map { $0.isNaN ? 0 : abs($0) }.max() ?? 0)
     var bestScore = -1.0
     for axis in wide.indices {
-      let l = result.lower[axis], u = result.upper[axis]
+      let l = result.lower[axis]
+      let u = result.upper[axis]
       let middle = 0.5 * l + 0.5 * u
       guard l < middle && middle < u else { continue }
       let score = max(abs(slopes[axis]), floor, 0x1p-900) * (u - l)
@@ -227,7 +230,8 @@ package final class BoxWorker {
   /// The part of a box on which all rows of a conjunction may still hold; nil if it is empty (soundness.md 1.7).
   private func clipped(_ node: BoxNode, _ rows: [Int], _ part: Int) -> (lower: [Double], upper: [Double])? {
     let parts = bounds.parts
-    var lower = node.lower, upper = node.upper
+    var lower = node.lower
+    var upper = node.upper
     for row in rows {
       let place = places[row]
       let gap = gaps[place * parts + part]

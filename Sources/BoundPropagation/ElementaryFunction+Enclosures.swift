@@ -77,14 +77,16 @@ extension ElementaryFunction {
       if lower <= 0 && upper >= 0 { return Interval(-.infinity, .infinity) }
       return Interval(enclosure(upper).lower, enclosure(lower).upper)
     case .power(let exponent):
-      let low = enclosure(lower), high = enclosure(upper)
+      let low = enclosure(lower)
+      let high = enclosure(upper)
       if !exponent.isMultiple(of: 2) { return Interval(low.lower, high.upper) }
       if lower >= 0 { return Interval(max(low.lower, 0), high.upper) }
       if upper <= 0 { return Interval(max(high.lower, 0), low.upper) }
       return Interval(0, max(low.upper, high.upper))
     case .gelu:
       // Falling left of the minimum at -0.7517915..., where it is -0.1699712..., rising right of it.
-      let low = enclosure(lower), high = enclosure(upper)
+      let low = enclosure(lower)
+      let high = enclosure(upper)
       let holdsMinimum = lower < -0.7517 && upper > -0.7518
       return Interval(holdsMinimum ? -0.169972 : min(low.lower, high.lower), max(low.upper, high.upper))
     case .sine: return Self.wave(lower, upper, phase: 0, ends: (enclosure(lower), enclosure(upper)))

@@ -33,6 +33,8 @@ final class BoxSearchRun {
   private var frontier: [BoxNode] = []
   private var head = 0
   private var records: [BoxRecord] = []
+  /// Clauses or parts of the root fell only to lines that were optimised, which the tree does not record.
+  private var restsOnAscent = false
   private var progress = SearchProgress(subproblems: 0, open: 0, bound: .nan)
 
   /// A node of the tree, kept for the proof.
@@ -80,6 +82,7 @@ final class BoxSearchRun {
     // Splitting many inputs gains little: better lines do more.
     for iterations in wide.count > 12 ? [8, 40] : [] where !first[0].clauses.isEmpty {
       rootWorker.bounds.ascent = SlopeAscentOptions(iterations: iterations)
+      restsOnAscent = true
       guard let better = rootWorker.evaluate([root], isRoot: true) else { return outcome(.timeout) }
       first = better
       progress.bound = first[0].bound
@@ -111,7 +114,7 @@ final class BoxSearchRun {
     }
     progress.open = 0
     guard options.isRoundingSafe else { return outcome(.unknown("Error terms were left out.")) }
-    return outcome(.proven(options.wantsProof ? tree() : nil))
+    return outcome(.proven(options.wantsProof && !restsOnAscent ? tree() : nil))
   }
 
   /// Breadth first while memory allows, then depth first.

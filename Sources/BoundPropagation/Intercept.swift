@@ -127,7 +127,8 @@ extension ElementaryFunction {
       }
       if l <= 0 && u >= 0 { collector.addEnd(0) }
     default:
-      let first = l.rounded(.down), last = u.rounded(.down)
+      let first = l.rounded(.down)
+      let last = u.rounded(.down)
       if last - first <= 64 {
         var level = first
         while level <= last {
@@ -213,9 +214,11 @@ extension ElementaryFunction {
     let root = 2.0.squareRoot()
     var points: [Double] = []
     for (a, b) in [(-40.0, -root), (-root, root), (root, 40.0)] {
-      var low = a, high = b
+      var low = a
+      var high = b
       let rises = a == -root
-      let atLow = derivatives(low).first - s, atHigh = derivatives(high).first - s
+      let atLow = derivatives(low).first - s
+      let atHigh = derivatives(high).first - s
       // Close to an extreme of the derivative rounding may hide a pair of points: take the extreme itself.
       if abs(atLow) < 0x1p-44 { points.append(low) }
       if (atLow > 0) == (atHigh > 0) { continue }

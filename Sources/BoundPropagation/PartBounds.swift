@@ -48,7 +48,8 @@ package final class PartBounds {
           for part in 0..<parts {
             let place = neuron * parts + part
             let error = plan.isRoundingSafe ? share * magnitudes[j * parts + part] + plan.slack[neuron] + 0x1p-1000 : 0
-            let l = (bounds.lower[place] - error).nextDown, u = (bounds.upper[place] + error).nextUp
+            let l = (bounds.lower[place] - error).nextDown
+            let u = (bounds.upper[place] + error).nextUp
             bounds.lower[place] = l.isNaN ? -.infinity : l
             bounds.upper[place] = u.isNaN ? .infinity : u
           }
@@ -74,8 +75,10 @@ package final class PartBounds {
   private func relax(_ function: ElementaryFunction, _ layer: Network.Layer, operands: Int, lines first: Int) {
     for (j, neuron) in layer.neurons.enumerated() where plan.needed[neuron] != 0 {
       for part in 0..<parts {
-        let source = (operands + j) * parts + part, place = neuron * parts + part
-        let l = bounds.lower[source], u = bounds.upper[source]
+        let source = (operands + j) * parts + part
+        let place = neuron * parts + part
+        let l = bounds.lower[source]
+        let u = bounds.upper[source]
         let image = function.image(l, u)
         bounds.lower[place] = image.lower
         bounds.upper[place] = image.upper
@@ -91,8 +94,13 @@ package final class PartBounds {
   private func relaxProduct(_ layer: Network.Layer, _ left: Int, _ right: Int, lines first: Int) {
     for (j, neuron) in layer.neurons.enumerated() where plan.needed[neuron] != 0 {
       for part in 0..<parts {
-        let x = (left + j) * parts + part, y = (right + j) * parts + part, place = neuron * parts + part
-        let xl = bounds.lower[x], xu = bounds.upper[x], yl = bounds.lower[y], yu = bounds.upper[y]
+        let x = (left + j) * parts + part
+        let y = (right + j) * parts + part
+        let place = neuron * parts + part
+        let xl = bounds.lower[x]
+        let xu = bounds.upper[x]
+        let yl = bounds.lower[y]
+        let yu = bounds.upper[y]
         let entry = (first + j) * parts + part
         if left == right {
           let square = ElementaryFunction.power(2)
@@ -106,7 +114,8 @@ package final class PartBounds {
           continue
         }
         let corners = [xl * yl, xl * yu, xu * yl, xu * yu]
-        var low = corners.min()!.nextDown - plan.slack[neuron], high = corners.max()!.nextUp + plan.slack[neuron]
+        var low = corners.min()!.nextDown - plan.slack[neuron]
+        var high = corners.max()!.nextUp + plan.slack[neuron]
         if corners.contains(where: \.isNaN) {
           low = -.infinity
           high = .infinity
@@ -177,7 +186,8 @@ package final class PartBounds {
   /// Two valid bounds together; if rounding made them cross (an empty part), the older ones stay.
   func intersect(_ neuron: Int, _ part: Int, _ lower: Double, _ upper: Double) {
     let place = neuron * parts + part
-    let l = max(bounds.lower[place], lower), u = min(bounds.upper[place], upper)
+    let l = max(bounds.lower[place], lower)
+    let u = min(bounds.upper[place], upper)
     if l <= u {
       bounds.lower[place] = l
       bounds.upper[place] = u

@@ -31,7 +31,9 @@ package struct ProductPlane: Equatable, Sendable {
     touchY = yl
     intercept = isUpper ? -.infinity : .infinity
     for (a, b) in [(xl, yl), (xl, yu), (xu, yl), (xu, yu)] {
-      let product = a * b, first = cx * a, second = cy * b
+      let product = a * b
+      let first = cx * a
+      let second = cy * b
       let value = product - first - second
       let error = (abs(product) + abs(first) + abs(second)) * 0x1p-50 + 0x1p-1000
       let bound = isUpper ? (value + error).nextUp : (value - error).nextDown

@@ -36,7 +36,8 @@ extension ElementaryFunction {
       if isUpper {
         // The least valid intercept is max(-s l, (1 - s) u), rounded up.
         let slope = u / (u - l)
-        let atLower = (-slope * l).nextUp, atUpper = ((1 - slope).nextUp * u).nextUp
+        let atLower = (-slope * l).nextUp
+        let atUpper = ((1 - slope).nextUp * u).nextUp
         return Line(
           slope: slope, intercept: max(atLower, atUpper), touch: atLower > atUpper ? l : u, rate: 0, position: 0)
       }
@@ -86,11 +87,16 @@ extension ElementaryFunction {
   /// The point between the end `from`, where f bends towards the line, and `to` whose tangent meets (far, f(far)).
   private func tangentPoint(through far: Double, from end: Double, to limit: Double, _ side: Double) -> Double {
     let value = self(far)
-    var a = end, b = limit
+    var a = end
+    var b = limit
     // The tangent at `end` passes the far point on the safe side; move towards the limit while that holds.
     for _ in 0..<14 {
       let middle = 0.5 * (a + b)
-      if side * (self(middle) + derivatives(middle).first * (far - middle) - value) <= 0 { a = middle } else { b = middle }
+      if side * (self(middle) + derivatives(middle).first * (far - middle) - value) <= 0 {
+        a = middle
+      } else {
+        b = middle
+      }
     }
     return a
   }

@@ -86,7 +86,8 @@ final class SlopeAscent {
   /// One step of Adam.
   private func step(_ top: Int, _ iteration: Int, _ rate: Double) {
     let values = panel.values
-    let correction1 = 1 - Glibc.pow(0.9, Double(iteration)), correction2 = 1 - Glibc.pow(0.999, Double(iteration))
+    let correction1 = 1 - Glibc.pow(0.9, Double(iteration))
+    let correction2 = 1 - Glibc.pow(0.999, Double(iteration))
     for index in 1...max(1, top) where index < plan.layerCount {
       let layer = plan.network.layers[index]
       let kind = Relaxed(layer, own)
@@ -124,7 +125,8 @@ final class SlopeAscent {
   /// Ascents for the bounds of neurons of one layer, on all threads; false if time ran out.
   static func tighten(_ open: [Int], _ own: PartBounds, _ options: SlopeAscentOptions) -> Bool {
     if open.isEmpty { return true }
-    let lanes = 16, pairs = lanes / 2
+    let lanes = 16
+    let pairs = lanes / 2
     let chunks = (open.count + pairs - 1) / pairs
     nonisolated(unsafe) let own = own
     nonisolated(unsafe) var late = false
@@ -207,7 +209,8 @@ struct Relaxed {
   }
 
   func line(_ j: Int, _ isUpper: Bool, _ position: Double?) -> Choice {
-    let xl = lower[left + j], xu = upper[left + j]
+    let xl = lower[left + j]
+    let xu = upper[left + j]
     if let function {
       let line = function.line(over: xl, xu, isUpper: isUpper, position: position)
       return Choice(
@@ -222,7 +225,8 @@ struct Relaxed {
 
   /// How a plane's two coefficients change with the position.
   func planeChange(_ j: Int, _ isUpper: Bool) -> (Double, Double) {
-    let x = upper[left + j] - lower[left + j], y = upper[right + j] - lower[right + j]
+    let x = upper[left + j] - lower[left + j]
+    let y = upper[right + j] - lower[right + j]
     return (-y, isUpper ? x : -x)
   }
 }

@@ -22,16 +22,15 @@ INLINE void clear_row(double *panel, uint8_t *touched, int64_t lanes, int64_t ta
   }
 }
 
-// panel[dense_first + c] += sum over the listed rows j of values[j][c] * panel[first + j], eight columns by 16 lanes.
+// panel[columns[c]] += sum over the listed rows j of W[j][c] * panel[first + j], eight columns by 16 lanes.
 INLINE void dense_block(
-    const cbp_layer *layer, int64_t lanes, double *panel, const int32_t *list, int64_t listed, int64_t column,
-    int64_t k, int wide, int fresh) {
-  int64_t n = layer->dense_count;
-  const double *weights = layer->values + column, *source = panel + layer->first * lanes + k;
+    const cbp_layer *layer, int64_t lanes, double *panel, const int32_t *list, int64_t listed,
+    const int32_t *columns, int64_t column, int64_t k, int wide, int fresh) {
+  const double *source = panel + layer->first * lanes + k;
   vd a[8], b[8];
   for (int c = 0; c < 8; c++) a[c] = b[c] = (vd){0};
   for (int64_t i = 0; i < listed; i++) {
-    const double *w = weights + list[i] * n, *row = source + list[i] * lanes;
+    const double *w = layer->values + layer->starts[list[i]] + column, *row = source + list[i] * lanes;
     vd x = LOAD(row);
     if (wide) {
       vd y = LOAD(row + 8);
@@ -43,31 +42,36 @@ INLINE void dense_block(
       for (int c = 0; c < 8; c++) a[c] += w[c] * x;
     }
   }
-  double *target = panel + (layer->dense_first + column) * lanes + k;
-  for (int c = 0; c < 8; c++, target += lanes) {
+  for (int c = 0; c < 8; c++) {
+    double *target = panel + (int64_t)columns[column + c] * lanes + k;
     STORE(target, fresh ? a[c] : LOAD(target) + a[c]);
     if (wide) STORE(target + 8, fresh ? b[c] : LOAD(target + 8) + b[c]);
   }
 }
 
+// The touched rows of one group.
 INLINE void dense(
     const cbp_layer *layer, int64_t lanes, double *panel, uint8_t *touched, const int32_t *list, int64_t listed) {
-  int64_t n = layer->dense_count, column = 0;
+  int64_t start = layer->starts[list[0]], n = layer->starts[list[0] + 1] - start, column = 0;
+  const int32_t *columns = layer->columns + start;
   for (; column + 8 <= n; column += 8) {
     int fresh = 1;
-    for (int64_t c = column; c < column + 8; c++) fresh &= !touched[layer->dense_first + c];
-    if (!fresh) {
-      for (int64_t c = column; c < column + 8; c++) clear_row(panel, touched, lanes, layer->dense_first + c);
+    for (int64_t c = column; c < column + 8; c++) fresh &= !touched[columns[c]];
+    for (int64_t c = column; c < column + 8; c++) {
+      if (fresh) {
+        touched[columns[c]] = 1;
+      } else {
+        clear_row(panel, touched, lanes, columns[c]);
+      }
     }
     int64_t k = 0;
-    for (; k + 16 <= lanes; k += 16) dense_block(layer, lanes, panel, list, listed, column, k, 1, fresh);
-    for (; k < lanes; k += 8) dense_block(layer, lanes, panel, list, listed, column, k, 0, fresh);
-    memset(touched + layer->dense_first + column, 1, 8);
+    for (; k + 16 <= lanes; k += 16) dense_block(layer, lanes, panel, list, listed, columns, column, k, 1, fresh);
+    for (; k < lanes; k += 8) dense_block(layer, lanes, panel, list, listed, columns, column, k, 0, fresh);
   }
   for (; column < n; column++) {
     for (int64_t i = 0; i < listed; i++) {
       add_scaled(
-          panel, touched, lanes, layer->dense_first + column, layer->values[list[i] * n + column],
+          panel, touched, lanes, columns[column], layer->values[layer->starts[list[i]] + column],
           panel + (layer->first + list[i]) * lanes);
     }
   }
@@ -75,28 +79,31 @@ INLINE void dense(
 
 INLINE void affine(
     const cbp_layer *layer, int64_t lanes, double *panel, uint8_t *touched, cbp_sums sums, int32_t *list) {
-  int64_t listed = 0;
-  for (int64_t j = 0; j < layer->count; j++) {
-    if (!touched[layer->first + j]) continue;
-    list[listed++] = (int32_t)j;
-    const double *row = panel + (layer->first + j) * lanes;
-    double bias = layer->bias[j], charge = layer->charge[j];
-    for (int64_t k = 0; k < lanes; k += 8) {
-      vd a = LOAD(row + k), term = bias * a;
-      STORE(sums.constant + k, LOAD(sums.constant + k) + term);
-      STORE(sums.magnitude + k, LOAD(sums.magnitude + k) + ABSOLUTE(term));
-      STORE(sums.error + k, LOAD(sums.error + k) + charge * ABSOLUTE(a));
+  for (int64_t g = 0; g < layer->group_count; g++) {
+    int64_t listed = 0;
+    for (int64_t i = layer->group_starts[g]; i < layer->group_starts[g + 1]; i++) {
+      int32_t j = layer->group_rows[i];
+      if (!touched[layer->first + j]) continue;
+      list[listed++] = j;
+      const double *row = panel + (layer->first + j) * lanes;
+      double bias = layer->bias[j], charge = layer->charge[j];
+      for (int64_t k = 0; k < lanes; k += 8) {
+        vd a = LOAD(row + k), term = bias * a;
+        STORE(sums.constant + k, LOAD(sums.constant + k) + term);
+        STORE(sums.magnitude + k, LOAD(sums.magnitude + k) + ABSOLUTE(term));
+        STORE(sums.error + k, LOAD(sums.error + k) + charge * ABSOLUTE(a));
+      }
     }
-  }
-  if (layer->is_dense && listed > 2) {
-    dense(layer, lanes, panel, touched, list, listed);
-    return;
-  }
-  for (int64_t i = 0; i < listed; i++) {
-    int64_t j = list[i];
-    const double *row = panel + (layer->first + j) * lanes;
-    for (int64_t e = layer->starts[j]; e < layer->starts[j + 1]; e++) {
-      add_scaled(panel, touched, lanes, layer->columns[e], layer->values[e], row);
+    if (listed > 2) {
+      dense(layer, lanes, panel, touched, list, listed);
+      continue;
+    }
+    for (int64_t i = 0; i < listed; i++) {
+      int64_t j = list[i];
+      const double *row = panel + (layer->first + j) * lanes;
+      for (int64_t e = layer->starts[j]; e < layer->starts[j + 1]; e++) {
+        add_scaled(panel, touched, lanes, layer->columns[e], layer->values[e], row);
+      }
     }
   }
 }

@@ -3,60 +3,67 @@
 
 #pragma STDC FP_CONTRACT ON
 
-// Eight rows of a dense layer by 16 lanes.
-INLINE void dense_rows(const cbp_layer *layer, int64_t lanes, double *values, int64_t j, int64_t k, int wide) {
-  int64_t n = layer->dense_count;
-  const double *weights = layer->values + j * n, *source = values + layer->dense_first * lanes + k;
+// Eight rows of a group by 16 lanes.
+INLINE void dense_rows(
+    const cbp_layer *layer, int64_t lanes, double *values, const int32_t *rows, int64_t k, int wide) {
+  int64_t start = layer->starts[rows[0]], n = layer->starts[rows[0] + 1] - start;
+  const int32_t *columns = layer->columns + start;
+  const double *w[8];
   vd a[8], b[8];
-  for (int r = 0; r < 8; r++) a[r] = b[r] = SPLAT(layer->bias[j + r]);
+  for (int r = 0; r < 8; r++) {
+    w[r] = layer->values + layer->starts[rows[r]];
+    a[r] = b[r] = SPLAT(layer->bias[rows[r]]);
+  }
   for (int64_t c = 0; c < n; c++) {
-    vd x = LOAD(source + c * lanes);
+    const double *source = values + (int64_t)columns[c] * lanes + k;
+    vd x = LOAD(source);
     if (wide) {
-      vd y = LOAD(source + c * lanes + 8);
+      vd y = LOAD(source + 8);
       for (int r = 0; r < 8; r++) {
-        a[r] += weights[r * n + c] * x;
-        b[r] += weights[r * n + c] * y;
+        a[r] += w[r][c] * x;
+        b[r] += w[r][c] * y;
       }
     } else {
-      for (int r = 0; r < 8; r++) a[r] += weights[r * n + c] * x;
+      for (int r = 0; r < 8; r++) a[r] += w[r][c] * x;
     }
   }
-  double *target = values + (layer->first + j) * lanes + k;
-  for (int r = 0; r < 8; r++, target += lanes) {
+  for (int r = 0; r < 8; r++) {
+    double *target = values + (layer->first + rows[r]) * lanes + k;
     STORE(target, a[r]);
     if (wide) STORE(target + 8, b[r]);
   }
 }
 
+INLINE void one_row(const cbp_layer *layer, int64_t lanes, double *values, int64_t j) {
+  double *row = values + (layer->first + j) * lanes;
+  for (int64_t k = 0; k < lanes; k += 8) {
+    vd sum = SPLAT(layer->bias[j]);
+    for (int64_t e = layer->starts[j]; e < layer->starts[j + 1]; e++) {
+      sum += layer->values[e] * LOAD(values + (int64_t)layer->columns[e] * lanes + k);
+    }
+    STORE(row + k, sum);
+  }
+}
+
 INLINE void affine(const cbp_layer *layer, int64_t lanes, const uint8_t *touched, double *values) {
-  int64_t j = 0;
-  while (j < layer->count) {
-    if (layer->is_dense && j + 8 <= layer->count) {
-      int any = 0;
-      for (int r = 0; r < 8; r++) any |= touched[layer->first + j + r];
-      if (any) {
-        int64_t k = 0;
-        for (; k + 16 <= lanes; k += 16) dense_rows(layer, lanes, values, j, k, 1);
-        for (; k < lanes; k += 8) dense_rows(layer, lanes, values, j, k, 0);
-      } else {
-        memset(values + (layer->first + j) * lanes, 0, 8 * lanes * sizeof(double));
+  for (int64_t g = 0; g < layer->group_count; g++) {
+    // Touched rows wait here until there are eight of them.
+    int32_t waiting[8];
+    int count = 0;
+    for (int64_t i = layer->group_starts[g]; i < layer->group_starts[g + 1]; i++) {
+      int32_t j = layer->group_rows[i];
+      if (!touched[layer->first + j]) {
+        memset(values + (layer->first + j) * lanes, 0, lanes * sizeof(double));
+        continue;
       }
-      j += 8;
-      continue;
+      waiting[count++] = j;
+      if (count < 8) continue;
+      int64_t k = 0;
+      for (; k + 16 <= lanes; k += 16) dense_rows(layer, lanes, values, waiting, k, 1);
+      for (; k < lanes; k += 8) dense_rows(layer, lanes, values, waiting, k, 0);
+      count = 0;
     }
-    double *row = values + (layer->first + j) * lanes;
-    if (touched[layer->first + j]) {
-      for (int64_t k = 0; k < lanes; k += 8) {
-        vd sum = SPLAT(layer->bias[j]);
-        for (int64_t e = layer->starts[j]; e < layer->starts[j + 1]; e++) {
-          sum += layer->values[e] * LOAD(values + (int64_t)layer->columns[e] * lanes + k);
-        }
-        STORE(row + k, sum);
-      }
-    } else {
-      memset(row, 0, lanes * sizeof(double));
-    }
-    j++;
+    for (int i = 0; i < count; i++) one_row(layer, lanes, values, waiting[i]);
   }
 }
 

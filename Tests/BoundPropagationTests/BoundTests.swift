@@ -1,8 +1,7 @@
+import BoundPropagation
 import BranchAndBound
 import Networks
 import Testing
-
-import BoundPropagation
 
 /// Random networks with every relation: bounds hold at sampled points, searches agree with samples.
 struct BoundTests {
@@ -57,7 +56,8 @@ struct BoundTests {
   static func problem(_ network: Network, _ random: inout SplitMix, width: Double, limit: Double = 0)
     -> VerificationCase
   {
-    var lower: [Double] = [], upper: [Double] = []
+    var lower: [Double] = []
+    var upper: [Double] = []
     for _ in network.inputs {
       let centre = random.number(in: -1...1)
       lower.append(centre)
@@ -133,7 +133,8 @@ struct BoundTests {
 
   @Test func searchesAgreeWithSamples() async throws {
     var random = SplitMix(23)
-    var proven = 0, found = 0
+    var proven = 0
+    var found = 0
     for _ in 0..<40 {
       let network = Self.randomNetwork(&random, functions: [.relu, .sigmoid, .sine, .tanh, .exponential], inputs: 2)
       let box = Self.problem(network, &random, width: 1, limit: random.number(in: 0...2))

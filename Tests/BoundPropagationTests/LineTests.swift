@@ -1,8 +1,7 @@
+import BoundPropagation
 import Networks
 import TestSupport
 import Testing
-
-import BoundPropagation
 
 /// Lines and enclosures of elementary functions: nothing of a dense grid lies on the wrong side.
 struct LineTests {
@@ -26,7 +25,8 @@ struct LineTests {
     var random = SplitMix(seed)
     let domain = Self.domain(function)
     for trial in 0..<400 {
-      var l = random.number(in: domain), u = random.number(in: domain)
+      var l = random.number(in: domain)
+      var u = random.number(in: domain)
       if trial % 4 == 0 { u = l + random.number(in: 0...0.01) }
       if l > u { swap(&l, &u) }
       u = min(u, domain.upperBound)
@@ -62,7 +62,8 @@ struct LineTests {
     var random = SplitMix(11)
     let domain = Self.domain(function)
     for _ in 0..<300 {
-      var l = random.number(in: domain), u = random.number(in: domain)
+      var l = random.number(in: domain)
+      var u = random.number(in: domain)
       if l > u { swap(&l, &u) }
       let slope = random.number(in: -2...2)
       let low = function.intercept(slope: slope, over: l, u, isUpper: false).value
@@ -102,7 +103,8 @@ struct LineTests {
         let position = random.number(in: 0...1)
         let plane = ProductPlane(x[0], x[1], y[0], y[1], isUpper: isUpper, position: position)
         for _ in 0..<50 {
-          let a = random.number(in: x[0]...x[1]), b = random.number(in: y[0]...y[1])
+          let a = random.number(in: x[0]...x[1])
+          let b = random.number(in: y[0]...y[1])
           let gap = a * b - plane.x * a - plane.y * b - plane.intercept
           #expect(isUpper ? gap <= 1e-13 : gap >= -1e-13)
         }
@@ -129,7 +131,8 @@ struct VectorTests {
   }
 
   private static func fields(_ line: String) -> [String] {
-    var result = [""], quoted = false
+    var result = [""]
+    var quoted = false
     for character in line {
       if character == "\"" {
         quoted.toggle()
@@ -155,8 +158,10 @@ struct VectorTests {
     let rows = try Self.rows("relu_upper")
     #expect(rows.count == 6)
     for row in rows {
-      let s = Self.number(row["s"]!), least = Self.number(row["value"]!)
-      let l = Self.number(row["l"]!), u = Self.number(row["u"]!)
+      let s = Self.number(row["s"]!)
+      let least = Self.number(row["value"]!)
+      let l = Self.number(row["l"]!)
+      let u = Self.number(row["u"]!)
       let t = ElementaryFunction.relu.intercept(slope: s, over: l, u, isUpper: true).value
       // The vector is the least binary32 intercept: ours must be valid, and no further than one binary32 step.
       #expect(t >= -s * l && t >= (u - s * u) * (1 - 0x1p-50) && t <= least * (1 + 0x1p-50), "\(row["id"]!)")
@@ -167,7 +172,9 @@ struct VectorTests {
   func sigmoidAndExponentialLines() throws {
     for (kind, function) in [("sigmoid_line", ElementaryFunction.sigmoid), ("exp_line", .exponential)] {
       for row in try Self.rows(kind) {
-        let s = Self.number(row["s"]!), l = Self.number(row["l"]!), u = Self.number(row["u"]!)
+        let s = Self.number(row["s"]!)
+        let l = Self.number(row["l"]!)
+        let u = Self.number(row["u"]!)
         let low = function.intercept(slope: s, over: l, u, isUpper: false).value
         let high = function.intercept(slope: s, over: l, u, isUpper: true).value
         #expect(low <= Self.number(row["low"]!) && low > Self.number(row["low"]!) - 1e-11, "\(row["id"]!)")
@@ -179,8 +186,10 @@ struct VectorTests {
   @Test(.enabled(if: TestData.isAvailable("soundness/vectors.csv")))
   func productPlanes() throws {
     for row in try Self.rows("mul_plane") {
-      let x = Self.pair(row["x"]!), y = Self.pair(row["y"]!)
-      let cx = Self.number(row["cx"]!), cy = Self.number(row["cy"]!)
+      let x = Self.pair(row["x"]!)
+      let y = Self.pair(row["y"]!)
+      let cx = Self.number(row["cx"]!)
+      let cy = Self.number(row["cy"]!)
       let low = ProductPlane(x: cx, y: cy, over: x[0], x[1], y[0], y[1], isUpper: false).intercept
       let high = ProductPlane(x: cx, y: cy, over: x[0], x[1], y[0], y[1], isUpper: true).intercept
       // The vectors are rounded outward to binary32.
@@ -196,7 +205,8 @@ struct VectorTests {
     for row in rows {
       // "6.0 x <= 5.0": a x - 5 <= 0 over [0, 1].
       let words = row["parameters"]!.split(separator: " ")
-      let a = Double(words[0])!, b = Double(words[3].dropLast())!
+      let a = Double(words[0])!
+      let b = Double(words[3].dropLast())!
       let limit = Clipping.limit(gap: b, coefficient: a, 0, 1)!
       #expect(limit * a >= b && limit <= Self.number(row["value"]!), "\(row["id"]!)")
     }

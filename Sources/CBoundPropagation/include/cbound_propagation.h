@@ -11,10 +11,12 @@ enum { CBP_INPUT = 0, CBP_AFFINE = 1, CBP_FUNCTION = 2, CBP_PRODUCT = 3 };
 // Neurons first ..< first + count, and how they follow from earlier ones.
 typedef struct {
   int32_t kind;
-  // Affine: all rows hold the columns dense_first ..< dense_first + dense_count, and values is that matrix by rows.
-  int32_t is_dense;
   int64_t first, count;
-  int64_t dense_first, dense_count;
+  // Affine: rows in groups that hold the same columns, such as all outputs of a dense layer or all channels at one
+  // place of a convolution: group g has the rows group_rows[group_starts[g] ..< group_starts[g + 1]], ascending.
+  int64_t group_count;
+  const int64_t *group_starts;
+  const int32_t *group_rows;
   // Affine: rows as starts/columns/values, one bias and one error charge per neuron.
   const int64_t *starts;
   const int32_t *columns;
