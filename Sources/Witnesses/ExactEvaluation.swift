@@ -69,6 +69,18 @@ struct ExactEvaluation {
     }
   }
 
+  /// A neuron's value, to binary64's precision.
+  func value(of neuron: Int) -> Double {
+    let magnitude = numerators[neuron].magnitude
+    // The leading 63 bits of the quotient by D.
+    let shift = max(0, 66 + scale.bitWidth - magnitude.bitWidth)
+    let quotient = (magnitude << shift) / scale.magnitude
+    let dropped = max(0, quotient.bitWidth - 63)
+    let leading = Double(UInt64(quotient >> dropped))
+    let value = scalbn(leading, Int(dropped - shift - exponents[neuron]))
+    return numerators[neuron] < 0 ? -value : value
+  }
+
   /// The sign of sum c h - bound over neurons: -1, 0 or 1.
   func sign(of terms: [(neuron: Int, coefficient: ExactDecimal)], minus bound: ExactDecimal) -> Int {
     // Decimals with a common power of ten: everything times 10^q.

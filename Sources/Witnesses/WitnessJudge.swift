@@ -48,7 +48,9 @@ public final class WitnessJudge: Sendable {
       case .real where isReal, .float32 where replay == .certain || replay == .observed,
         .both where isReal && (replay == .certain || replay == .observed):
         let witness = ProvenWitness(
-          input: input, outputs: network.outputs.map { enclosure.centre[$0] }, caseIndex: caseIndex, clause: number,
+          input: input,
+          outputs: network.outputs.map { neuron in exact?.value(of: neuron) ?? enclosure.centre[neuron] },
+          caseIndex: caseIndex, clause: number,
           isReal: isReal, binary32: replay)
         // The text must read back to the point that was proven.
         guard let read = try? WitnessText.parse(witness.text), read.inputs == input else { return nil }
