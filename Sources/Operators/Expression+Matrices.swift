@@ -132,12 +132,11 @@ extension NetworkExpression {
   /// A batched matrix product.
   mutating func product(_ node: GraphNode, _ sizes: MatMulLayer.Sizes) throws {
     let (m, k, n) = (sizes.m, sizes.k, sizes.n)
-    let left = try elements(node.inputs[0]!)
-    let right = try elements(node.inputs[1]!)
     let leftStarts = broadcastIndices(sizes.leftBatch, to: sizes.batch)
     let rightStarts = broadcastIndices(sizes.rightBatch, to: sizes.batch)
     var result: [Element] = []
     if let matrix = constant(node.inputs[1]) {
+      let left = try elements(node.inputs[0]!)
       if sizes.rightBatch.allSatisfy({ $0 == 1 }) {
         let operand = leftStarts.count == 1 ? left : leftStarts.flatMap { left[$0 * m * k..<($0 + 1) * m * k] }
         let rows = MatrixRows(matrix, k: k, n: n, isTransposed: false)
@@ -149,6 +148,7 @@ extension NetworkExpression {
         }
       }
     } else if let matrix = constant(node.inputs[0]) {
+      let right = try elements(node.inputs[1]!)
       for (l, r) in zip(leftStarts, rightStarts) {
         // (A X)' = X' A': n rows of k elements, and the result transposed back.
         let rows = MatrixRows(matrix, k: k, n: m, isTransposed: true, at: l * m * k)
@@ -157,6 +157,8 @@ extension NetworkExpression {
         result += (0..<m * n).map { transposed[$0 % n * m + $0 / n] }
       }
     } else {
+      let left = try elements(node.inputs[0]!)
+      let right = try elements(node.inputs[1]!)
       var factors: (left: [Element], right: [Element]) = ([], [])
       for (l, r) in zip(leftStarts, rightStarts) {
         for i in 0..<m {
