@@ -17,8 +17,11 @@ extension PartBounds {
 
   /// Bounds up to four neurons of one layer on this part; the rows' lines follow `slopes`.
   ///
-  /// Returns false if the part is proven empty.
-  func tighten(_ neurons: ArraySlice<Int>, of layer: Int, slopes: LaneSlopes? = nil) -> Bool {
+  /// Replacing takes the new bounds even where the old ones are tighter (see `tightenAll`). Returns false if the part is
+  /// proven empty.
+  func tighten(
+    _ neurons: ArraySlice<Int>, of layer: Int, slopes: LaneSlopes? = nil, replacing: Bool = false
+  ) -> Bool {
     begin(from: layer)
     for (position, neuron) in neurons.enumerated() {
       coefficients[neuron * Self.lanes + 2 * position] = 1
@@ -29,13 +32,21 @@ extension PartBounds {
     for (position, neuron) in neurons.enumerated() {
       let low = value(2 * position)
       let high = -value(2 * position + 1)
-      if !cut(neuron, lower: low, upper: high) { return false }
+      if replacing, low.isFinite, high.isFinite {
+        if low > high { return false }
+        replace(neuron, lower: low, upper: high)
+      } else if !cut(neuron, lower: low, upper: high) {
+        return false
+      }
     }
     return true
   }
 
   /// Bounds again everything that is still undecided on this part, in order. False: the part is empty.
-  func tightenAll() -> Bool {
+  ///
+  /// A search by input splits hands only the signs of stable neurons down its tree. Replacing does the same, so that the
+  /// lines, which depend on the bounds in steps, come out as they did there; either way every bound is valid.
+  func tightenAll(replacing: Bool = false) -> Bool {
     for layer in network.boundedLayers {
       guard encloseImages(of: layer) else { return false }
       let neurons = undecided(layer)
@@ -43,7 +54,7 @@ extension PartBounds {
       refreshLines(below: layer)
       for start in stride(from: 0, to: neurons.count, by: Self.lanes / 2) {
         let batch = neurons[start..<min(neurons.count, start + Self.lanes / 2)]
-        guard tighten(batch, of: layer) else { return false }
+        guard tighten(batch, of: layer, replacing: replacing) else { return false }
       }
     }
     return true

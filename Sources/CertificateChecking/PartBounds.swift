@@ -87,7 +87,7 @@ final class PartBounds: @unchecked Sendable {
     return !(lower[neuron] > upper[neuron])
   }
 
-  /// Replaces an input's range, for unions of parts.
+  /// Puts other valid bounds in place of a neuron's.
   func replace(_ neuron: Int, lower newLower: Double, upper newUpper: Double) {
     log.append((neuron, lower[neuron], upper[neuron]))
     lower[neuron] = newLower

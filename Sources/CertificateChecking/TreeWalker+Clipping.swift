@@ -5,13 +5,12 @@ import Networks
 // with R_i a lower bound of the other terms, all rounded outward (soundness.md 1.7).
 
 extension TreeWalker {
-  /// Cuts the part by one half-space; false if nothing is left.
-  func cut(_ a: [Double], constant c: Double) -> Bool {
+  /// Cuts the part by one half-space, the other terms bounded on `box` (all lower ends, then all upper ones), which
+  /// contains the part; false if nothing is left.
+  func cut(_ a: [Double], constant c: Double, over box: [Double]) -> Bool {
     guard c.isFinite else { return true }
     let n = a.count
-    func least(_ i: Int) -> Double {
-      a[i] == 0 ? 0 : (a[i] * (a[i] > 0 ? part.lower[i] : part.upper[i])).nextDown
-    }
+    func least(_ i: Int) -> Double { a[i] == 0 ? 0 : (a[i] * (a[i] > 0 ? box[i] : box[n + i])).nextDown }
     // after[i] is a lower bound of the terms i ..< n.
     var after = [Double](repeating: 0, count: n + 1)
     for i in stride(from: n - 1, through: 0, by: -1) { after[i] = (after[i + 1] + least(i)).nextDown }
@@ -34,6 +33,12 @@ extension TreeWalker {
     return true
   }
 
+  /// The part's inputs: all lower ends, then all upper ones.
+  var box: [Double] {
+    let inputs = 0..<check.network.inputCount
+    return inputs.map { part.lower[$0] } + inputs.map { part.upper[$0] }
+  }
+
   /// Cuts the part by the case's own input constraints; false if it holds no point of the region.
   func cutByInputConstraints() -> Bool {
     for row in check.region.inputRows {
@@ -43,14 +48,15 @@ extension TreeWalker {
         a[neuron] = coefficient
         error += row.coefficientError * abs(coefficient) * check.network.magnitude[neuron]
       }
-      guard cut(a, constant: (row.constant - error * CheckedNetwork.slack).nextDown) else { return false }
+      let constant = (row.constant - error * CheckedNetwork.slack).nextDown
+      guard cut(a, constant: constant, over: box) else { return false }
     }
     return true
   }
 
   /// Cuts the part down to the hull of where clauses may still hold; false if no clause may hold anywhere.
-  func clip() -> Bool {
-    guard part.tightenAll() else { return false }
+  func clip(replacing: Bool = false) -> Bool {
+    guard part.tightenAll(replacing: replacing) else { return false }
     let region = check.region
     let inputs = check.network.inputCount
     part.refreshLines(below: check.network.layerCount)
@@ -70,6 +76,7 @@ extension TreeWalker {
     var low = [Double](repeating: .infinity, count: inputs)
     var high = [Double](repeating: -.infinity, count: inputs)
     var isAnyLeft = false
+    let whole = box
     for clause in clauses {
       let mark = part.log.count
       if region.clauses[clause].contains(where: { positive.contains($0) }) {
@@ -78,7 +85,7 @@ extension TreeWalker {
       }
       // All rows of a clause must be violated at once, so their cuts add up.
       let isLeft = region.clauses[clause].allSatisfy { row in
-        forms[row].map { cut($0.a, constant: $0.constant) } ?? true
+        forms[row].map { cut($0.a, constant: $0.constant, over: whole) } ?? true
       }
       if isLeft {
         isAnyLeft = true

@@ -6,7 +6,7 @@ import Networks
 extension TreeWalker {
   /// True if every open clause is refuted on the part, or the part holds no point.
   func refutes(_ leaf: ProofTree.Leaf) -> Bool {
-    if leaf.recomputesBounds, !part.tightenAll() { return true }
+    if leaf.recomputesBounds, !part.tightenAll(replacing: replaces) { return true }
     guard verify(leaf) else { return false }
     if isRefuted { return true }
     // Falling short may be a matter of rounding or of another choice of lines: bounds of this part, then smaller parts.

@@ -51,8 +51,10 @@ final class TreeWalker {
     var frames: [Frame] = []
     var cursor = task.node
     var isEmpty = !cutByInputConstraints() || isRefuted
-    // Bounds are computed for inner nodes too, so that their leaves start from fewer undecided neurons.
-    var sinceBound = 2
+    // Bounds are computed for inner nodes too, so that their leaves start from fewer undecided neurons: as often as a
+    // search by input splits does it, else every third level.
+    let rest = replaces ? 1 : 2
+    var sinceBound = rest
     var counted = 0
     while true {
       if check.budget.isLate {
@@ -75,16 +77,16 @@ final class TreeWalker {
           }
           cursor += 1
         case .clip:
-          isEmpty = !clip()
+          isEmpty = !clip(replacing: replaces)
           sinceBound = 0
           cursor += 1
           isDone = false
         case .splitInput, .splitNeuron:
-          if shape.computesBounds[cursor], Int(shape.ends[cursor]) - cursor > 5 {
+          if shape.computesBounds[cursor], replaces || Int(shape.ends[cursor]) - cursor > 5 {
             sinceBound += 1
-            if sinceBound >= 3 {
-              isEmpty = !part.tightenAll()
-              sinceBound = 0
+            if sinceBound > rest {
+              isEmpty = !part.tightenAll(replacing: replaces)
+              sinceBound = replaces ? 1 : 0
             }
           }
           isDone = false
@@ -137,6 +139,9 @@ final class TreeWalker {
       }
     }
   }
+
+  /// Whether bounds follow a search by input splits to the letter; cuts of neurons and curves need the tighter ones.
+  var replaces: Bool { path.isEmpty && check.network.curvedLayers.isEmpty }
 
   /// Whether every clause is closed.
   var isRefuted: Bool { !open.contains(true) }

@@ -97,6 +97,25 @@ struct EngineProofTests {
     #expect(ContinuousClock.now - start < .seconds(600))
   }
 
+  @Test(
+    "All unsat instances of ACAS Xu: each proof is checked within 20 times its search or 10 s", .enabled(if: isLongTier)
+  )
+  func allOfACAS() async throws {
+    var count = 0
+    for line in try TestData.lines(TestData.path("vnncomp/acasxu_2023/instances.csv")).dropFirst() {
+      let row = line.split(separator: ",").map(String.init)
+      guard row[3] == "unsat", !(row[0].contains("_3_3_") && row[1].contains("prop_2")) else { continue }
+      let instance = try Instance("vnncomp/acasxu_2023/\(row[0])", "vnncomp/acasxu_2023/\(row[1])")
+      let found = try #require(try await instance.searched { try FusedSearch($0) }, "\(row)")
+      let start = ContinuousClock.now
+      let verdict = try instance.report("\(row[0]) \(row[1])", found.trees, searchSeconds: found.seconds)
+      #expect(verdict.isAccepted, "\(row): \(verdict)")
+      #expect(ContinuousClock.now - start < .seconds(max(10, 20 * found.seconds)))
+      count += 1
+    }
+    #expect(count >= 80)
+  }
+
   @Test("MNIST: a tree of activation splits is accepted; mutated it proves nothing about a violated image")
   func mnist() async throws {
     let lines = try TestData.lines(TestData.path("vnncomp/mnist_fc/instances.csv")).dropFirst()
