@@ -107,6 +107,9 @@ let package = Package(
       name: "FalsifierTests",
       dependencies: ["Falsifier", "Graphs", "Networks", "ONNXImport", "Statistics", "TestSupport", "VNNLIB"]),
     .testTarget(
+      name: "WitnessesTests",
+      dependencies: ["Witnesses", "VNNLIB", "ONNXImport", "Graphs", "Networks", "Statistics", "TestSupport"]),
+    .testTarget(
       name: "FusedBoundsTests",
       dependencies: ["FusedBounds", "BranchAndBound", "Networks", "VNNLIB", "ONNXImport", "Graphs", "TestSupport"]),
     .testTarget(
@@ -134,9 +137,8 @@ let package = Package(
     .testTarget(
       name: "ModelTests",
       dependencies: [
-        "ONNXImport", "Operators", "Graphs", "CPUCompute", "OpenCLCompute", "Inputs", "Tensors", "Compute",
-        "TestSupport",
-        "DemoAssets",
+        "ONNXImport", "Operators", "Graphs", "Networks", "VNNLIB", "CPUCompute", "OpenCLCompute", "Inputs", "Tensors",
+        "Compute", "TestSupport", "DemoAssets",
       ]),
     .testTarget(
       name: "CertificateCheckingTests", dependencies: ["CertificateChecking", "Certificates", "Hashing", "TestSupport"]),

@@ -23,7 +23,8 @@ extension Network {
         for neuron in layers[of].neurons { values.append(function(values[neuron])) }
       case .product(let left, let right):
         for index in 0..<layer.count {
-          values.append(values[layers[left].neurons.lowerBound + index] * values[layers[right].neurons.lowerBound + index])
+          let (first, second) = (layers[left].neurons.lowerBound, layers[right].neurons.lowerBound)
+          values.append(values[first + index] * values[second + index])
         }
       }
     }

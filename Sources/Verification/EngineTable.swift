@@ -22,10 +22,11 @@ enum EngineTable {
     if isPiecewiseLinear, wide <= 12, problem.network.entryCount <= 400_000 {
       choices.append(Choice(share: 0.8) { problem, _ in try FusedSearch(problem) })
     }
-    if isPiecewiseLinear {
-      choices.append(Choice(share: wide <= 32 ? 0.5 : 1) { _, _ in splits })
+    let isLarge = problem.network.entryCount > 4_000_000
+    if isPiecewiseLinear, wide > 12 || !isLarge {
+      choices.append(Choice(share: wide <= 12 ? 0.5 : 1) { _, _ in splits })
     }
-    if wide <= 32 || !isPiecewiseLinear {
+    if wide <= 12 || !isPiecewiseLinear {
       choices.append(Choice(share: 1) { _, _ in InputSplitSearch() })
     }
     return choices
