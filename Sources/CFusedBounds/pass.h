@@ -26,14 +26,15 @@ INLINE double NAMED(sum)(V v) {
 
 /// The line of LANES neurons for coefficients a of h; returns the coefficients of z. Section 1.4: for a >= 0 any y in
 /// [0, a] (here 0 or a); for a < 0 any y in [a, 0] with the intercept P = max((-y)(-l), (y - a) u), charged by
-/// gamma(D + 4)(1 + 2^-10) P. The bias dot is charged inside v'. NaN stays in y and reaches C through y b; fmax would
-/// drop it from P only.
+/// gamma(D + 4)(1 + 2^-10) P. The bias dot is charged inside v'. NaN stays in y and reaches C through y b; the
+/// comparisons drop it from P only.
 INLINE V NAMED(line)(V a, const alive_node *n, size_t at, V scalar_charge, V *c, V *e) {
   const V zero = NAMED(all)(0);
   V slope = a >= zero ? NAMED(load)(n->lower_slope + at) : NAMED(load)(n->upper_slope + at);
   V y = a * slope;
-  V intercept = __builtin_elementwise_max(y * NAMED(load)(n->low + at), (y - a) * NAMED(load)(n->high + at));
-  intercept = __builtin_elementwise_max(intercept, zero);
+  V left = y * NAMED(load)(n->low + at), right = (y - a) * NAMED(load)(n->high + at);
+  V intercept = left > right ? left : right;
+  intercept = intercept > zero ? intercept : zero;
   *c = MULTIPLY_ADD(y, NAMED(load)(n->bias + at), *c) - intercept;
   *e = MULTIPLY_ADD(NAMED(absolute)(y), NAMED(load)(n->charge + at), *e);
   *e = MULTIPLY_ADD(scalar_charge, intercept, *e);

@@ -90,14 +90,14 @@ static void corner(const cfb_problem *p, const cfb_work *w, const double *coeffi
 static void cut(const cfb_work *w, int d, double a, double bound, double *lower, double *upper) {
   if (!(bound <= 0) || a == 0 || !isfinite(a) || !isfinite(bound)) return;
   double distance = -bound / fabs(a);
-  distance = distance * (1 + 0x1p-50) + 0x1p-1070;
+  distance = distance * (1 + 0x1p-50) + 0x1p-1000;
   if (a > 0) {
     double end = w->box_lower[d] + distance;
-    end = end + (fabs(end) * 0x1p-51 + 0x1p-1070);
+    end = end + (fabs(end) * 0x1p-51 + 0x1p-1000);
     if (end < *upper) *upper = end;
   } else {
     double end = w->box_upper[d] - distance;
-    end = end - (fabs(end) * 0x1p-51 + 0x1p-1070);
+    end = end - (fabs(end) * 0x1p-51 + 0x1p-1000);
     if (end > *lower) *lower = end;
   }
 }
@@ -167,14 +167,14 @@ static int apply_input_rows(const cfb_problem *p, uint64_t *entry) {
     for (int d = 0; d < p->inputs; d++) {
       double a = row->coefficients[d];
       if (a == 0) continue;
-      double distance = -least / fabs(a) * (1 + 0x1p-50) + 0x1p-1070;
+      double distance = -least / fabs(a) * (1 + 0x1p-50) + 0x1p-1000;
       if (a > 0) {
         double end = lower[d] + distance;
-        end = end + (fabs(end) * 0x1p-51 + 0x1p-1070);
+        end = end + (fabs(end) * 0x1p-51 + 0x1p-1000);
         if (end < upper[d]) upper[d] = end;
       } else {
         double end = upper[d] - distance;
-        end = end - (fabs(end) * 0x1p-51 + 0x1p-1070);
+        end = end - (fabs(end) * 0x1p-51 + 0x1p-1000);
         if (end > lower[d]) lower[d] = end;
       }
       if (!(lower[d] <= upper[d])) return 0;

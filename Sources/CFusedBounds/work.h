@@ -57,7 +57,7 @@ struct cfb_work {
 INLINE double rounded_down(double constant, double error, double omega) {
   double x = constant - (1.001 * error + omega);
   double magnitude = x < 0 ? -x : x;
-  return x - (magnitude * 0x1p-51 + 0x1p-1070);
+  return x - (magnitude * 0x1p-51 + 0x1p-1000);
 }
 
 int bound_portable(const cfb_problem *, cfb_work *, uint64_t *, double *, double *, double *, double *);

@@ -2,9 +2,9 @@
 
 import BranchAndBound
 import FusedBounds
+import Graphs
 import Networks
 import ONNXImport
-import Graphs
 import TestSupport
 import Testing
 import VNNLIB
