@@ -2,6 +2,8 @@
 
 # Tests and program share their objects: the same configuration, no @testable, no XCTest.
 TEST_FLAGS = -c release --disable-testable-imports --disable-xctest
+# Tests that hold the clock against the program run again, one after the other.
+TIMING_TESTS = 'stopsAtItsDeadline|deadlinesAreKept|SearchTests/refused|Verifying/timeout|Verifying/startUp|timeoutsAreMet|theDeadlineIsMet'
 
 .PHONY: help demo test build lint format bundle bundle-check bench clean dependencies swift
 
@@ -31,6 +33,7 @@ demo: build
 
 test: dependencies swift
 	swift test $(TEST_FLAGS) $(TESTS)
+	SURETY_TIMING=1 swift test $(TEST_FLAGS) --skip-build --no-parallel --filter $(TIMING_TESTS)
 
 lint: swift
 	@scripts/lint.sh

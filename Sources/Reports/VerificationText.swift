@@ -13,7 +13,8 @@ package enum VerificationText {
   private static func facts(_ record: VerificationRecord) -> [String] {
     var facts: [String] = []
     if let message = record.message { facts.append(message) }
-    var line = "\(record.engine), \(record.semantics) semantics, \(NumberText.decimal(record.seconds.total, places: 3)) s"
+    let seconds = NumberText.decimal(record.seconds.total, places: 3)
+    var line = "\(record.engine), \(record.semantics) semantics, \(seconds) s"
     if record.subproblems > 0 {
       line += ", \(NumberText.grouped(record.subproblems)) subproblem\(record.subproblems == 1 ? "" : "s")"
     }

@@ -46,7 +46,8 @@ public struct InstanceList: Sendable {
       }
       let expected = fields.count > 3 ? fields[3] : ""
       guard ["", "sat", "unsat", "unknown"].contains(expected) else {
-        throw FileError("\(path) line \(number + 1): the expected verdict must be sat, unsat or empty, not '\(expected)'")
+        throw FileError(
+          "\(path) line \(number + 1): the expected verdict must be sat, unsat or empty, not '\(expected)'")
       }
       instances.append(
         VerificationInstance(

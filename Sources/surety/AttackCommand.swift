@@ -106,7 +106,8 @@ struct AttackCommand: AsyncParsableCommand {
         if !found { result.underAttack += 1 }
       }
       if !outputOptions.json, !outputOptions.quiet {
-        print("\(index)  \(!isCorrect ? "wrong without attack" : found ? "attacked" : "withstood")  \(source.name(index))")
+        let outcome = !isCorrect ? "wrong without attack" : found ? "attacked" : "withstood"
+        print("\(index)  \(outcome)  \(source.name(index))")
       }
     }
     result.seconds = (ContinuousClock.now - started).seconds

@@ -27,7 +27,8 @@ struct CheckCommand: AsyncParsableCommand {
       Exit codes: 0 accepted, 1 rejected, 2 error or a refused audit.
       """)
 
-  @Argument(help: ArgumentHelp("A run folder, the certificates.jsonl in one, or a proof file.", valueName: "run or proof"))
+  @Argument(
+    help: ArgumentHelp("A run folder, the certificates.jsonl in one, or a proof file.", valueName: "run or proof"))
   var path: String
 
   @Option(help: ArgumentHelp("Votes of every certificate to evaluate again.", valueName: "count"))
@@ -58,15 +59,16 @@ struct CheckCommand: AsyncParsableCommand {
   func run() async throws {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    let folder = path.hasSuffix("/certificates.jsonl") ? String(path.dropLast("/certificates.jsonl".count)) : path
-    if let configuration = try VerificationFolder.configurationIfPresent(folder) {
-      var check = ProofCheck(quiet: outputOptions.quiet)
-      try check.check(run: folder, configuration: configuration)
-      return try finish(check)
-    }
     if VerificationProof.isProof(path) {
       var check = ProofCheck(quiet: outputOptions.quiet)
       try check.check(file: path, model: model, property: property)
+      return try finish(check)
+    }
+    let file = "certificates.jsonl"
+    let folder = path == file ? "." : path.hasSuffix("/" + file) ? String(path.dropLast(file.count + 1)) : path
+    if let configuration = try VerificationFolder.configurationIfPresent(folder) {
+      var check = ProofCheck(quiet: outputOptions.quiet)
+      try check.check(run: folder, configuration: configuration)
       return try finish(check)
     }
     var checker = try RunChecker(path)

@@ -24,7 +24,8 @@ struct ImageProperties {
     preprocessing = try Preprocessing.resolve(options.preprocess)
     epsilon = try Self.fraction(options.epsilon!)
     guard model.graph.inputs.count == 1 else {
-      throw UserError("\(model.name) has \(model.graph.inputs.count) inputs; --data needs a model with one image input.")
+      throw UserError(
+        "\(model.name) has \(model.graph.inputs.count) inputs; --data needs a model with one image input.")
     }
     inputShape = try model.graph.shaped(batch: 1, dimensions: [:]).fact(model.graph.inputs[0].value).shape
     classes = network.outputs.count

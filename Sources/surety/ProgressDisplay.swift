@@ -36,7 +36,8 @@ final class ProgressDisplay: Sendable {
       let share = Double(now.finished) / Double(max(1, now.total))
       var text = Self.bar(share: share, width: width)
       text += "\(now.finished)/\(now.total) inputs, \(now.certified) certified, "
-      text += "\(NumberText.grouped(now.passes)) passes, \(NumberText.decimal(Double(now.passes) / seconds, places: 0))/s"
+      text += "\(NumberText.grouped(now.passes)) passes, "
+      text += "\(NumberText.decimal(Double(now.passes) / seconds, places: 0))/s"
       if now.finished > 0, now.finished < now.total {
         text += ", about \(NumberText.duration(seconds / share - seconds)) left"
       }

@@ -67,7 +67,9 @@ struct ProofCheck {
       report.reject(error.description)
       return
     }
-    if contents.isTorn { report.notes.append("The last line of certificates.jsonl is torn; resume the run to finish it.") }
+    if contents.isTorn {
+      report.notes.append("The last line of certificates.jsonl is torn; resume the run to finish it.")
+    }
     let order = configuration.indices()
     if contents.records.count < order.count {
       report.notes.append("The run is not finished: \(contents.records.count) of \(order.count) instances.")

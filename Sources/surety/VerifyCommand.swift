@@ -161,7 +161,8 @@ struct SearchOptionGroup: ParsableArguments {
       valueName: "choice"))
   var rounding: String = "safe"
 
-  @Option(help: ArgumentHelp("Where to compute: auto, cpu, opencl or opencl:N (see surety devices).", valueName: "device"))
+  @Option(
+    help: ArgumentHelp("Where to compute: auto, cpu, opencl or opencl:N (see surety devices).", valueName: "device"))
   var device: String = "auto"
 
   @Option(
@@ -200,10 +201,13 @@ struct ImagePropertyOptions: ParsableArguments {
   var labels: String?
 
   @Option(
-    help: ArgumentHelp("How pixels become the model's input; see surety smooth certify --help.", valueName: "name or file"))
+    help: ArgumentHelp(
+      "How pixels become the model's input; see surety smooth certify --help.", valueName: "name or file"))
   var preprocess: String = "unit"
 
-  @Option(help: ArgumentHelp("The perturbation in pixel units 0 to 1: a decimal or a fraction such as 8/255.", valueName: "E"))
+  @Option(
+    help: ArgumentHelp(
+      "The perturbation in pixel units 0 to 1: a decimal or a fraction such as 8/255.", valueName: "E"))
   var epsilon: String?
 
   @Option(help: ArgumentHelp("linf, l2 or l1.", valueName: "norm"))

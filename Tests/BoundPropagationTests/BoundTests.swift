@@ -1,6 +1,7 @@
 import BoundPropagation
 import BranchAndBound
 import Networks
+import TestSupport
 import Testing
 
 /// Random networks with every relation: bounds hold at sampled points, searches agree with samples.
@@ -170,6 +171,6 @@ struct BoundTests {
     _ = try await InputSplitSearch().search(
       SearchProblem(network: network, verificationCase: box), SearchOptions(deadline: start + .milliseconds(300)),
       SearchEvents(isWitness: { _ in false }))
-    #expect(ContinuousClock.now - start < .milliseconds(500))
+    #expect(!Timing.isMeasured || ContinuousClock.now - start < .milliseconds(500))
   }
 }

@@ -196,6 +196,7 @@ import Testing
     let start = clock.now
     let options = FalsifierOptions(deadline: start + .milliseconds(300))
     let outcome = await falsifier.search(options) { _ in true }
-    #expect(outcome.accepted == nil && clock.now - start < .milliseconds(500), "\(clock.now - start)")
+    #expect(outcome.accepted == nil)
+    #expect(!Timing.isMeasured || clock.now - start < .milliseconds(500), "\(clock.now - start)")
   }
 }

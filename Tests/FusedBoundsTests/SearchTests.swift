@@ -117,7 +117,7 @@ private func name(_ result: SearchOutcome.Result) -> String {
     let start = ContinuousClock.now
     let refusing = try await FusedSearch(problem).search(problem, options(0.3), SearchEvents(isWitness: { _ in false }))
     #expect(name(refusing.result) == "timeout" || name(refusing.result) == "unknown")
-    #expect(ContinuousClock.now - start < .seconds(0.8), "the deadline of 0.3 s is met, on a busy machine too")
+    #expect(!Timing.isMeasured || ContinuousClock.now - start < .seconds(0.5))
   }
 
   @Test("a search that is stopped returns at once")
@@ -205,7 +205,7 @@ private func name(_ result: SearchOutcome.Result) -> String {
     ] as [(String, Int, String)])
   func acasXu(network: String, property: Int, expected: String) async throws {
     let folder = "vnncomp/acasxu_2023/"
-    let lines = try TestData.lines(folder + "instances.csv")
+    let lines = try TestData.lines(TestData.path(folder + "instances.csv"))
     let line = try #require(lines.first { $0.contains("run2a_\(network)_b") && $0.contains("prop_\(property).") })
     let fields = line.split(separator: ",").map(String.init)
     #expect(fields[3] == expected)
@@ -218,7 +218,7 @@ private func name(_ result: SearchOutcome.Result) -> String {
     .enabled(if: TestData.isAvailable("soundness/expected.csv")))
   func soundness() async throws {
     var searched = 0
-    for line in try TestData.lines("soundness/expected.csv").dropFirst() {
+    for line in try TestData.lines(TestData.path("soundness/expected.csv")).dropFirst() {
       let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
       for semantics in [Semantics.real, .both] {
         let found: String

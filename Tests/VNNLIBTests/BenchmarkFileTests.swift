@@ -103,7 +103,7 @@ struct BenchmarkFileTests {
         let time = try ContinuousClock().measure { _ = try VNNLIBReader.read(path: path) }
         best = min(best, time)
       }
-      #expect(best < .milliseconds(limit), "\(folder)/\(name)")
+      #expect(!Timing.isMeasured || best < .milliseconds(limit), "\(folder)/\(name)")
       slowest.append((name, best))
     }
     print("reading:", slowest.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
