@@ -7,7 +7,7 @@ import Testing
 @Suite struct FalsifierSearchTests {
   private func options(
     seed: UInt64 = 0, rounds: Int? = 4, method: FalsifierOptions.Method = .both, threads: Int = 2, starts: Int = 64,
-    steps: Int = 60, seconds: Int = 20
+    steps: Int = 60, seconds: Int = 300
   ) -> FalsifierOptions {
     FalsifierOptions(
       seed: seed, starts: starts, steps: steps, rounds: rounds, deadline: .now + .seconds(seconds), threads: threads,
