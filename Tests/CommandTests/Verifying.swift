@@ -60,7 +60,7 @@ extension CommandTests {
       var bytes = try TestData.bytes(proof)
       bytes[bytes.count - 20] ^= 1
       let damaged = try scratch.write("damaged.proof", bytes)
-      _ = try run(["check", damaged, "--quiet"], expecting: 1)
+      _ = try run(["check", damaged, "--quiet"], expecting: 2)
     }
 
     @Test("A list is run in one process, resumed after a kill, checked and reported")
