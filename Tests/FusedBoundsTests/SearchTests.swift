@@ -209,7 +209,8 @@ private func name(_ result: SearchOutcome.Result) -> String {
     let line = try #require(lines.first { $0.contains("run2a_\(network)_b") && $0.contains("prop_\(property).") })
     let fields = line.split(separator: ",").map(String.init)
     #expect(fields[3] == expected)
-    let found = try await verdict(onnx: folder + fields[0], vnnlib: folder + fields[1], wantsProof: property == 4, seconds: 300)
+    let found = try await verdict(
+      onnx: folder + fields[0], vnnlib: folder + fields[1], wantsProof: property == 4, seconds: 300)
     #expect(found == expected)
   }
 
