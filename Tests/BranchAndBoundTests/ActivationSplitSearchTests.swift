@@ -7,7 +7,7 @@ import Testing
 @Suite struct ActivationSplitSearchTests {
   private func run(
     _ network: Network, _ region: VerificationCase, _ settings: SplitSearchSettings = .init(), memory: Int = 1 << 30,
-    seconds: Double = 60
+    seconds: Double = 300
   ) async throws -> SearchOutcome {
     let events = SearchEvents(isWitness: { RandomNetworks.isForbidden(region, network.evaluate($0)) })
     return try await ActivationSplitSearch(settings: settings).search(
@@ -126,7 +126,7 @@ import Testing
     let region = VerificationCase(
       lower: [-1], upper: [3], rows: [.init(neurons: [5], coefficients: [1], constant: 0)], clauses: [[0]])
     let problem = SearchProblem(network: network, verificationCase: region)
-    let options = SearchOptions(deadline: .now + .seconds(10))
+    let options = SearchOptions(deadline: .now + .seconds(300))
     let bounder = try ReferenceSplitBounder(problem, options)
     try #require(bounder.slots == [1, 2])
     let solver = LeafSolver(problem, options, bounder)

@@ -32,7 +32,7 @@ struct BenchmarkRowsTests {
       for region in property.cases where found == nil {
         let falsifier = Falsifier(
           network: network, target: VerificationCase(region, of: network), exact: region)
-        let options = FalsifierOptions(deadline: .now + .seconds(30))
+        let options = FalsifierOptions(deadline: .now + .seconds(300))
         guard let candidate = await falsifier.search(options, accept: { _ in true }).accepted else { continue }
         found = candidate.input
         for (index, value) in candidate.input.enumerated() where region.lower[index] < region.upper[index] {

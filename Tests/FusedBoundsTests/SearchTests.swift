@@ -178,7 +178,7 @@ private func name(_ result: SearchOutcome.Result) -> String {
   /// The verdict on a file's property: "sat" by the first witness, "unsat" if every case is proven.
   private func verdict(
     onnx: String, vnnlib: String, isWitness: (@Sendable (SearchProblem, [Double]) -> Bool)? = nil,
-    semantics: Semantics = .real, wantsProof: Bool = false, seconds: Double = 20
+    semantics: Semantics = .real, wantsProof: Bool = false, seconds: Double = 300
   ) async throws -> String {
     let network = try ONNXImporter.load(TestData.path(onnx)).network()
     let property = try VNNLIBReader.read(path: TestData.path(vnnlib))
@@ -227,7 +227,7 @@ private func name(_ result: SearchOutcome.Result) -> String {
           // No candidate is accepted, so the search can only prove or give up.
           found = try await verdict(
             onnx: "soundness/\(fields[0]).onnx", vnnlib: "soundness/\(fields[0]).vnnlib",
-            isWitness: { _, _ in false }, semantics: semantics)
+            isWitness: { _, _ in false }, semantics: semantics, seconds: 2)
         } catch is FusedBoundsError { continue }
         searched += 1
         if fields[2] == "sat" { #expect(found != "unsat", "\(fields[0]), \(semantics)") }

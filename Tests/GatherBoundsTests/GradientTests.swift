@@ -61,14 +61,14 @@ import Testing
       let bounder = try await GatherBounder(network, verificationCase, options)
       let reference = try ReferenceSplitBounder(
         SearchProblem(network: network, verificationCase: verificationCase),
-        SearchOptions(deadline: .now + .seconds(60)), bounds: (bounder.lower, bounder.upper))
+        SearchOptions(deadline: .now + .seconds(300)), bounds: (bounder.lower, bounder.upper))
       #expect(reference.slots == bounder.slots)
       guard bounder.slots.count >= 4 else { continue }
       let items = (0..<60).map {
         Self.item(bounder, row: $0 % verificationCase.rows.count, seed: seed << 8 + UInt64($0))
       }
-      let ours = try await bounder.bound(items, iterations: 0, deadline: .now + .seconds(60))
-      let theirs = try await reference.bound(items, iterations: 0, deadline: .now + .seconds(60))
+      let ours = try await bounder.bound(items, iterations: 0, deadline: .now + .seconds(300))
+      let theirs = try await reference.bound(items, iterations: 0, deadline: .now + .seconds(300))
       let tolerance = setting.precision == .binary64 ? 1e-9 : 1e-4
       for (mine, other) in zip(ours, theirs) {
         #expect(abs(mine.estimate - other.estimate) <= tolerance * (1 + abs(other.estimate)), "seed \(seed)")

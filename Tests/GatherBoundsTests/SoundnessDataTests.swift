@@ -36,7 +36,7 @@ struct SoundnessRow: Sendable, CustomStringConvertible {
   func isProven(_ options: GatherOptions) async throws -> Bool {
     let (network, verificationCase) = try problem()
     let bounder = try await GatherBounder(network, verificationCase, options)
-    let far = ContinuousClock.now + .seconds(60)
+    let far = ContinuousClock.now + .seconds(300)
     let rows = verificationCase.rows.indices
     for iterations in [0, 30] {
       let bounds = try await bounder.bound(rows.map { SplitItem(row: $0) }, iterations: iterations, deadline: far)
