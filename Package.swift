@@ -55,13 +55,13 @@ let package = Package(
     .target(
       name: "Witnesses",
       dependencies: ["Networks", "Statistics", "VNNLIB", .product(name: "BigInt", package: "BigInt")]),
+    .target(name: "DeviceBounds", dependencies: ["BranchAndBound", "Networks", "Compute", "Tensors", "GatherBounds"]),
     .target(
       name: "Verification",
       dependencies: [
-        "Networks", "BranchAndBound", "GatherBounds", "FusedBounds", "BoundPropagation", "Falsifier", "Witnesses",
-        "Certificates", "Inputs",
+        "Networks", "BranchAndBound", "GatherBounds", "FusedBounds", "BoundPropagation", "DeviceBounds", "Compute",
+        "Falsifier", "Witnesses", "Certificates", "Inputs",
       ]),
-    .target(name: "DeviceBounds", dependencies: ["BranchAndBound", "Networks", "Compute", "Tensors", "GatherBounds"]),
     .target(name: "Graphs", dependencies: ["Compute", "Primitives", "Tensors", "Networks"]),
     .target(name: "Operators", dependencies: ["Graphs", "Primitives", "Compute", "Tensors", "Networks"]),
     .target(
@@ -89,7 +89,7 @@ let package = Package(
       dependencies: [
         "Statistics", "Tensors", "Compute", "Primitives", "CPUCompute", "OpenCLCompute", "Graphs", "Operators",
         "ONNXImport", "Inputs", "Smoothing", "Certificates", "CertificateChecking", "Reports", "SelfTest", "DemoAssets",
-        "Hashing", "Networks", "VNNLIB", "Witnesses", "Verification",
+        "Hashing", "Networks", "VNNLIB", "Witnesses", "BranchAndBound", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -158,9 +158,12 @@ package struct ChainTables: Sendable {
   }
 
   /// The frontier entry of the whole box under a seal.
-  package func rootEntry(seal: UInt32) -> [UInt32] {
+  package func rootEntry(seal: UInt32) -> [UInt32] { entry(box, seal: seal) }
+
+  /// The frontier entry of a part of the box (lows, highs).
+  package func entry(_ part: [Double], seal: UInt32) -> [UInt32] {
     var words: [UInt32] = []
-    for x in box {
+    for x in part {
       words.append(UInt32(truncatingIfNeeded: x.bitPattern))
       words.append(UInt32(truncatingIfNeeded: x.bitPattern >> 32))
     }

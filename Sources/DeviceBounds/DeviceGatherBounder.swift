@@ -14,16 +14,17 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
   public let lower: [Double]
   public let upper: [Double]
   public let slots: [Int]
+  public let rootSlopes: [ProofTree.RootSlopes]
   public let preferredBatch: Int
   private let tables: GatherTables
-  private let pass: GatherPass
-  private let rates: AscentRates
+  private let host: GatherBounder
   private let verificationCase: VerificationCase
-  private let batch: Batch
+  /// Prepared passes, the smallest first.
+  private let batches: [Batch]
 
   /// Nil where the region is more than a box or the bounder is not in binary32. Throws `DeviceError` or `ShapeError`.
   ///
-  /// - Parameter batch: items that go through the passes together; nil: what keeps the device busy and fits.
+  /// - Parameter batch: items that go through the passes together; nil: what keeps the device busy for some 40 ms.
   public init?(
     _ bounder: GatherBounder, _ verificationCase: VerificationCase, device: any Device, batch: Int? = nil
   ) async throws {
@@ -32,27 +33,44 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
     lower = bounder.lower
     upper = bounder.upper
     slots = bounder.slots
-    rates = bounder.options.rates
+    rootSlopes = bounder.rootSlopes
+    host = bounder
     self.tables = tables
     self.verificationCase = verificationCase
     let bytesPerItem = 4 * (tables.rowCount + 5 * tables.slotCount + 3 * tables.blockCount) + tables.inputRows + 64
     let fitting = device.memory / 4 / max(1, bytesPerItem)
-    let wanted = batch ?? 4096
-    let items = max(128, min(wanted, fitting) / 128 * 128)
-    preferredBatch = items
-    var list = CommandList()
-    pass = GatherPass(tables, items: items, in: &list)
-    try list.append(pass)
-    self.batch = Batch(try await device.prepare(list, instances: 1)[0])
+    func whole(_ items: Int) -> Int { max(128, min(items, fitting) / 128 * 128) }
+    // A few rows at the root must not cost a full batch's time.
+    let smallest = whole(batch ?? 128)
+    var batches = [try await Batch(tables, items: smallest, device)]
+    if batch == nil {
+      let seconds = try await batches[0].secondsForAPass()
+      // Calls must end near their deadline.
+      guard seconds < 0.15 else {
+        throw DeviceError.unsupported(
+          "one pass over this network takes \(Int(seconds * 1000)) ms on \(device.identity.name), too long")
+      }
+      let items = whole(Int(min(8192, 128 * 0.04 / max(seconds, 1e-6))))
+      if items >= 8 * smallest { batches.append(try await Batch(tables, items: whole(items / 8), device)) }
+      if items > smallest { batches.append(try await Batch(tables, items: items, device)) }
+    }
+    self.batches = batches
+    preferredBatch = batches.last!.pass.items
   }
 
-  /// The prepared list, used by one call at a time.
+  /// A prepared pass, used by one call at a time.
   private actor Batch {
+    nonisolated let pass: GatherPass
     private let prepared: any PreparedList
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    init(_ prepared: any PreparedList) { self.prepared = prepared }
+    init(_ tables: GatherTables, items: Int, _ device: any Device) async throws {
+      var list = CommandList()
+      pass = GatherPass(tables, items: items, in: &list)
+      try list.append(pass)
+      prepared = try await device.prepare(list, instances: 1)[0]
+    }
 
     func withPrepared<Result: Sendable>(
       _ body: @Sendable (any PreparedList) async throws -> Result
@@ -65,30 +83,53 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
       }
       return try await body(prepared)
     }
+
+    /// Of the second pass of two; the first one may build kernels.
+    func secondsForAPass() async throws -> Double {
+      let order: [Float] = [1, 0, 0, 1, 1]
+      try prepared.write(order, to: pass.order)
+      try await prepared.run()
+      let start = ContinuousClock.now
+      try await prepared.run()
+      return (ContinuousClock.now - start) / .seconds(1)
+    }
   }
 
   public func bound(
     _ items: [SplitItem], iterations: Int, deadline: ContinuousClock.Instant
   ) async throws -> [SplitBound] {
     var result: [SplitBound] = []
-    for start in stride(from: 0, to: items.count, by: pass.items) {
-      let part = Array(items[start..<min(start + pass.items, items.count)])
+    while result.count < items.count {
+      let left = items.count - result.count
+      let batch = batches.first { $0.pass.items >= left } ?? batches.last!
+      let part = Array(items[result.count..<result.count + min(left, batch.pass.items)])
       result += try await batch.withPrepared { [self] prepared in
-        try await bound(part, prepared, iterations, deadline)
+        try await bound(part, prepared, batch.pass, iterations, deadline)
       }
     }
+    try await host.repeatInBinary64(items, &result, deadline: deadline)
     return result
   }
 
+  /// Bounds items without stopping at proven ones, for measurements.
+  package func measure(_ items: [SplitItem], iterations: Int) async throws {
+    precondition(items.count <= preferredBatch)
+    let batch = batches.last!
+    _ = try await batch.withPrepared { [self] prepared in
+      try await bound(items, prepared, batch.pass, iterations, .now + .seconds(3600), stopsEarly: false)
+    }
+  }
+
   private func bound(
-    _ part: [SplitItem], _ prepared: any PreparedList, _ iterations: Int, _ deadline: ContinuousClock.Instant
+    _ part: [SplitItem], _ prepared: any PreparedList, _ pass: GatherPass, _ iterations: Int,
+    _ deadline: ContinuousClock.Instant, stopsEarly: Bool = true
   ) async throws -> [SplitBound] {
     if ContinuousClock.now >= deadline { return part.map { unbounded($0) } }
-    try load(part, prepared)
+    try load(part, prepared, pass)
     var best = [SplitOutcome](repeating: SplitOutcome(), count: part.count)
     var isBest = [Bool](repeating: true, count: part.count)
     var step = 0
-    try await run(prepared, what: 0, step: 0, isFirst: true)
+    try await run(prepared, pass, what: 0, step: 0, isFirst: true)
     while true {
       let totals = try prepared.read(pass.totals, as: Double.self)
       let improved = try prepared.read(pass.improved, as: Int32.self)
@@ -102,13 +143,13 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
         let row = verificationCase.rows[part[lane].row]
         if !(best[lane].bound > 0 || row.isStrict && best[lane].bound == 0) { open += 1 }
       }
-      if open == 0 || step >= iterations || ContinuousClock.now >= deadline { break }
-      try await run(prepared, what: 1, step: step, isFirst: false)
+      if open == 0 && stopsEarly || step >= iterations || ContinuousClock.now >= deadline { break }
+      try await run(prepared, pass, what: 1, step: step, isFirst: false)
       step += 1
     }
     // Coefficients, choices and parameters of each lane's best bound.
-    if isBest.contains(false) { try await run(prepared, what: 2, step: 0, isFirst: false) }
-    return try results(part, best, prepared)
+    if isBest.contains(false) { try await run(prepared, pass, what: 2, step: 0, isFirst: false) }
+    return try results(part, best, prepared, pass)
   }
 
   private struct SplitOutcome {
@@ -116,7 +157,10 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
     var estimate = -Double.infinity
   }
 
-  private func run(_ prepared: any PreparedList, what: Float, step: Int, isFirst: Bool) async throws {
+  private func run(
+    _ prepared: any PreparedList, _ pass: GatherPass, what: Float, step: Int, isFirst: Bool
+  ) async throws {
+    let rates = host.options.rates
     let decay = pow(rates.decay, Double(step))
     let first = 1 / (1 - pow(0.9, Double(step + 1)))
     let order: [Float] = [
@@ -135,7 +179,7 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
   }
 
   /// Uploads rows, slopes, multipliers and marks; moments start at zero.
-  private func load(_ part: [SplitItem], _ prepared: any PreparedList) throws {
+  private func load(_ part: [SplitItem], _ prepared: any PreparedList, _ pass: GatherPass) throws {
     let items = pass.items
     var rows = [Int32](repeating: 0, count: items)
     var parameters = [Float](repeating: 0, count: max(1, tables.slotCount) * items)
@@ -165,7 +209,7 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
   }
 
   private func results(
-    _ part: [SplitItem], _ best: [SplitOutcome], _ prepared: any PreparedList
+    _ part: [SplitItem], _ best: [SplitOutcome], _ prepared: any PreparedList, _ pass: GatherPass
   ) throws -> [SplitBound] {
     let items = pass.items
     let parameters = try prepared.read(pass.parameters, as: Float.self)

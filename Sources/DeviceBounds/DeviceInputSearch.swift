@@ -69,10 +69,19 @@ public final class DeviceInputSearch: SearchEngine {
     if let known = idle.withLock({ $0[key]?.popLast() }) {
       session = known
     } else {
-      session = try await SearchSession(device, key.shape, capacity: capacity, isSafe: key.isSafe)
-      if let fault = try await session.admissionFault() {
+      // Compiling takes seconds on some drivers; a session that comes late is dropped, its program is kept.
+      let (device, capacity) = (device, capacity)
+      let made = try await beforeDeadline(options.deadline) {
+        let session = try await SearchSession(device, key.shape, capacity: capacity, isSafe: key.isSafe)
+        return (session: session, fault: try await session.admissionFault())
+      }
+      guard let made else {
+        return SearchOutcome(result: .timeout, progress: SearchProgress(subproblems: 0, open: 1, bound: .nan))
+      }
+      if let fault = made.fault {
         return unknown("the device \(device.identity.name) failed the test of the search kernel: \(fault)")
       }
+      session = made.session
     }
     let outcome = try await session.run(tables, options, events)
     idle.withLock { $0[key, default: []].append(session) }

@@ -11,7 +11,7 @@ extension SearchSession {
   ) async throws -> SearchOutcome {
     let clock = ContinuousClock()
     try load(tables)
-    var state = RunState(boxesPerLaunch: 256)
+    var state = RunState(boxesPerLaunch: 32)
     try writeEntries(tables.rootEntry(seal: 1), parity: 0)
     while true {
       // One round: all entries of the current half.

@@ -113,16 +113,8 @@ package final class SearchSession: Sendable {
   /// Lower bounds of all rows on boxes (lows, then highs), each bounded on its own; at most
   /// `InputSearchRound.boundCapacity` boxes.
   package func bounds(_ boxes: [[Double]], _ tables: ChainTables) async throws -> [[Double]] {
-    var words: [UInt32] = []
-    for box in boxes {
-      for x in box {
-        words.append(UInt32(truncatingIfNeeded: x.bitPattern))
-        words.append(UInt32(truncatingIfNeeded: x.bitPattern >> 32))
-      }
-      words += [UInt32.max, 0, 1] + tables.masks
-    }
     try load(tables)
-    try writeEntries(words, parity: 0)
+    try writeEntries(boxes.flatMap { tables.entry($0, seal: 1) }, parity: 0)
     try reset()
     _ = try await launch(
       Order(parity: 0, firstEntry: 0, entries: boxes.count, halves: 1, seal: 1, boundsOnly: true), tables)
@@ -130,6 +122,23 @@ package final class SearchSession: Sendable {
       round.bounds, as: Double.self, from: 0, count: boxes.count * round.shape.rows)
     return boxes.indices.map { box in
       Array(numbers[box * round.shape.rows..<box * round.shape.rows + tables.rowCount])
+    }
+  }
+
+  /// Fills the frontier with boxes (lows, highs) for `repeatRound`.
+  package func loadRound(_ boxes: [[Double]], _ tables: ChainTables) throws {
+    precondition(boxes.count <= round.capacity)
+    try load(tables)
+    try writeEntries(boxes.flatMap { tables.entry($0, seal: 1) }, parity: 0)
+  }
+
+  /// Bounds, clips and splits the first boxes of the frontier as a search's round does, and leaves them there: the same
+  /// work at every call, for measurements. Throws if the counters do not add up.
+  package func repeatRound(_ boxes: Int, _ tables: ChainTables) async throws {
+    try reset()
+    let counters = try await launch(Order(parity: 0, firstEntry: 0, entries: boxes, halves: 1, seal: 1), tables)
+    if let fault = counters.fault(boxes: boxes) {
+      throw DeviceError.unsupported("the device's counters do not add up: \(fault)")
     }
   }
 }

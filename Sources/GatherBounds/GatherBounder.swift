@@ -56,9 +56,17 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
     _ items: [SplitItem], iterations: Int, deadline: ContinuousClock.Instant
   ) async throws -> [SplitBound] {
     var results = await engine.bound(items, iterations: iterations, deadline: deadline)
-    guard options.repeatsInBinary64, options.precision == .binary32, options.isRoundingSafe else { return results }
+    try await repeatInBinary64(items, &results, deadline: deadline)
+    return results
+  }
+
+  /// Bounds in binary64 the items whose binary32 bounds fail only by their error; for bounders on other devices too.
+  package func repeatInBinary64(
+    _ items: [SplitItem], _ results: inout [SplitBound], deadline: ContinuousClock.Instant
+  ) async throws {
+    guard options.repeatsInBinary64, options.precision == .binary32, options.isRoundingSafe else { return }
     let again = items.indices.filter { !(results[$0].bound > 0) && results[$0].estimate > 0 }
-    if again.isEmpty || ContinuousClock.now >= deadline { return results }
+    if again.isEmpty || ContinuousClock.now >= deadline { return }
     let repeated = again.map { index in
       SplitItem(
         row: items[index].row, splits: items[index].splits, slopes: results[index].slopes,
@@ -68,7 +76,6 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
     for (place, index) in again.enumerated() where bounds[place].bound > results[index].bound {
       results[index] = bounds[place]
     }
-    return results
   }
 
   /// The same region and slots in binary64.

@@ -16,10 +16,12 @@ public struct VerifierOptions: Sendable {
   public var memory: Int
   public var threads: Int
   public var wantsProof: Bool
+  /// A device beside the CPU for the engines that can use one; nil: only the CPU.
+  public var device: VerificationDevice?
 
   public init(
     timeout: Double = 300, semantics: Semantics = .real, isRoundingSafe: Bool = true, seed: UInt64 = 0,
-    memory: Int = 4 << 30, threads: Int = 2, wantsProof: Bool = false
+    memory: Int = 4 << 30, threads: Int = 2, wantsProof: Bool = false, device: VerificationDevice? = nil
   ) {
     self.timeout = timeout
     self.semantics = semantics
@@ -28,6 +30,7 @@ public struct VerifierOptions: Sendable {
     self.memory = memory
     self.threads = threads
     self.wantsProof = wantsProof
+    self.device = device
   }
 }
 
@@ -46,6 +49,8 @@ public struct VerificationAnswer: Sendable {
   public var verdict: Verdict
   /// What decided, or what ran last.
   public var engine: String
+  /// The name of the device that its bounds came from; nil: the CPU.
+  public var device: String?
   public var falsifySeconds = 0.0
   public var searchSeconds = 0.0
   public var progress = SearchProgress(subproblems: 0, open: 0, bound: .nan)
@@ -55,6 +60,15 @@ public struct VerificationAnswer: Sendable {
   public init(verdict: Verdict, engine: String) {
     self.verdict = verdict
     self.engine = engine
+  }
+
+  /// Adds a sentence to the note, once.
+  mutating func remark(_ text: String) {
+    guard let note else {
+      self.note = text
+      return
+    }
+    if !note.contains(text) { self.note = "\(note); \(text)" }
   }
 
   /// The witness of a `sat`.

@@ -1,6 +1,7 @@
 // Falsifier, search engines and witness rule put together: one question, one answer.
 
 import BranchAndBound
+import Compute
 import Networks
 import Synchronization
 import Witnesses
@@ -84,7 +85,7 @@ public struct Verifier: Sendable {
     } else {
       answer.verdict = .unsat(options.wantsProof && trees.count == problems.count ? trees : nil)
     }
-    answer.note = judge.note
+    if let note = judge.note { answer.remark(note) }
     return answer
   }
 
@@ -131,7 +132,8 @@ public struct Verifier: Sendable {
     }
     var reasons: [String] = []
     var isTimeout = false
-    let choices = EngineTable.engines(for: problem)
+    if let remark = EngineTable.remark(on: problem, options) { answer.remark(remark) }
+    let choices = EngineTable.engines(for: problem, options)
     for (position, choice) in choices.enumerated() {
       let now = ContinuousClock.now
       guard now < deadline else {
@@ -143,39 +145,47 @@ public struct Verifier: Sendable {
       do {
         engine = try choice.make(problem, options)
       } catch {
-        reasons.append("\(error)")
+        // No device is no reason why the CPU has no answer.
+        if !(error is DeviceError) { reasons.append("\(error)") }
         continue
       }
-      answer.engine = engine.name
+      (answer.engine, answer.device) = (engine.name, choice.isOnDevice ? options.device?.name : nil)
       let name = engine.name
+      let givesWay = choice.givesWay
       let searchOptions = SearchOptions(
         deadline: end, semantics: options.semantics, isRoundingSafe: options.isRoundingSafe, seed: options.seed,
         memory: options.memory, threads: options.threads, wantsProof: options.wantsProof)
-      let outcome = try await engine.search(
-        problem, searchOptions,
-        SearchEvents(
-          isWitness: { point in
-            guard let witness = judge.witness(at: point, caseIndex: caseIndex) else { return false }
-            found.set(witness)
-            return true
-          },
-          progress: { status(SearchStatus(phase: name, progress: $0)) },
-          isStopped: { found.isStopped }))
+      let events = SearchEvents(
+        isWitness: { point in
+          guard let witness = judge.witness(at: point, caseIndex: caseIndex) else { return false }
+          found.set(witness)
+          return true
+        },
+        progress: { status(SearchStatus(phase: name, progress: $0)) },
+        isStopped: { found.isStopped || givesWay?() == true })
+      let outcome: SearchOutcome
+      do { outcome = try await engine.search(problem, searchOptions, events) } catch  where choice.isOnDevice {
+        // A device that fails must not cost the answer: the CPU's engines follow.
+        answer.remark("\(name): \(error)")
+        continue
+      }
       answer.progress = outcome.progress
       if let witness = found.witness {
-        if case .witness = outcome.result {} else { answer.engine = "falsifier" }
+        if case .witness = outcome.result {} else { (answer.engine, answer.device) = ("falsifier", nil) }
         return .witness(witness)
       }
       switch outcome.result {
       case .proven(let tree): return .proven(tree)
       case .witness: reasons.append("\(name) found a point that is no proven witness")
-      case .timeout: isTimeout = true
-      case .unknown(let reason): reasons.append(reason)
+      case .timeout: if givesWay == nil || ContinuousClock.now >= end { isTimeout = true }
+      case .unknown(let reason):
+        reasons.append(reason)
+        if choice.isOnDevice { answer.remark("\(name): \(reason)") }
       }
     }
     // No engine got further: the falsifier may use what is left of the time.
     if let witness = await attack.exhaust(deadline: deadline) {
-      answer.engine = "falsifier"
+      (answer.engine, answer.device) = ("falsifier", nil)
       return .witness(witness)
     }
     if isTimeout { return .timeout }

@@ -3,6 +3,6 @@ import ArgumentParser
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure the throughput of devices and precisions on the same work, with an agreement check.",
-    subcommands: [BenchSmooth.self])
+    abstract: "Measure the throughput of devices on the same work: noisy samples, or bound passes.",
+    subcommands: [BenchSmooth.self, BenchBounds.self])
 }

@@ -12,9 +12,9 @@ import Reports
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Certify a small bundled classifier of handwritten digits, check the certificates, write a report.",
+    abstract: "Certify and verify a small bundled classifier of handwritten digits, check the proofs, write a report.",
     discussion: """
-      Needs no files and no network, and takes less than a minute. The folder that it leaves behind has the model, the \
+      Needs no files and no network, and takes some seconds. The folder that it leaves behind has the model, the \
       images, a run on each device and a report; every other command can be tried on it.
 
       Example:
@@ -55,6 +55,7 @@ struct DemoCommand: AsyncParsableCommand {
   private struct Result: Encodable {
     let devices: [DeviceResult]
     let agreement: Agreement?
+    let verification: DemoVerification
     let report: String
   }
 
@@ -97,12 +98,23 @@ struct DemoCommand: AsyncParsableCommand {
     let report = "\(out)/report.html"
     try ReportCommand.write(runs[0].folder, to: report, classNames: (0...9).map(String.init))
     let agreement = runs.count > 1 ? compare(runs[0].outcome.certificates, runs[1].outcome.certificates) : nil
-    let result = Result(devices: results, agreement: agreement, report: report)
+    say("Verifying a property of the classifier and checking its proof ...")
+    let verification = try await verify()
+    let result = Result(devices: results, agreement: agreement, verification: verification, report: report)
     if outputOptions.json { print(try JSONText.encode(result)) } else { printTable(result, runs[0].outcome) }
-    guard results.allSatisfy(\.accepted) else { throw ExitCode(1) }
+    guard results.allSatisfy(\.accepted), verification.accepted else { throw ExitCode(1) }
     if let agreement, agreement.sameDecision < agreement.inputs {
       say("Note: decisions at a boundary can differ where two devices round a logit differently.")
     }
+  }
+
+  /// Proves a property around the first digit.
+  private func verify() async throws -> DemoVerification {
+    var label: UInt8 = 0
+    guard let digit = surety_demo_digit(0, &label) else { throw UserError("a bundled image is missing.") }
+    let count = Int(surety_demo_digit_height() * surety_demo_digit_width())
+    return try await DemoVerification(
+      folder: out, digit: Array(UnsafeBufferPointer(start: digit, count: count)), label: Int(label))
   }
 
   private func say(_ text: String) { if !outputOptions.quiet { Terminal.message(text) } }
@@ -149,6 +161,7 @@ struct DemoCommand: AsyncParsableCommand {
     } else {
       print("CPU only: no OpenCL device was found, so there is nothing to compare with.")
     }
+    print(result.verification.lines)
     print("Run folders: \(result.devices.map(\.run).joined(separator: ", "))\nReport: \(result.report)")
   }
 

@@ -1,6 +1,7 @@
 import CPUCompute
 import Compute
 import OpenCLCompute
+import Verification
 
 /// The device that `--device` names, with its options.
 struct DeviceChoice {
@@ -45,6 +46,15 @@ struct DeviceChoice {
         return try OpenCLDevice.device(index)
       }
       throw UserError("--device must be auto, cpu, opencl or opencl:N, not '\(name)'; surety devices lists them.")
+    }
+  }
+
+  /// The device that searches may use beside the CPU. auto: a GPU, looked for once a search takes long.
+  func verificationDevice() throws -> VerificationDevice? {
+    switch name {
+    case "cpu": nil
+    case "auto": VerificationDevice { try OpenCLDevice.all().first { $0.kind == .gpu } }
+    default: VerificationDevice(try device())
     }
   }
 

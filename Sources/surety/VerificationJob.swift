@@ -11,16 +11,21 @@ import Verification
 /// Verifies one subject after the other with the same options.
 struct VerificationJob: Sendable {
   let options: VerifierOptions
+  /// The device that the user named, else the processor.
   let deviceName: String
+  private let processorName: String
   private let live = LiveProgress()
 
   init(_ search: SearchOptionGroup, wantsProof: Bool) throws {
     let choice = try DeviceChoice(name: search.device, memory: search.memory)
     let cpu = CPUDevice(.init(concurrency: search.threads))
+    let device = try choice.verificationDevice()
     options = VerifierOptions(
       semantics: Semantics(rawValue: search.semantics)!, isRoundingSafe: search.rounding == "safe", seed: search.seed,
-      memory: choice.memoryLimit ?? cpu.memory / 10 * 7, threads: cpu.concurrency, wantsProof: wantsProof)
-    deviceName = cpu.identity.name
+      memory: choice.memoryLimit ?? cpu.memory / 10 * 7, threads: cpu.concurrency, wantsProof: wantsProof,
+      device: device)
+    processorName = cpu.identity.name
+    deviceName = device?.name ?? processorName
   }
 
   /// A line about the search under way.
@@ -61,7 +66,8 @@ struct VerificationJob: Sendable {
     ) { live.note($0) }
     var record = VerificationRecord(
       index: index, model: subject.model.name, property: subject.propertyName, verdict: answer.verdict.recorded,
-      seconds: .init(), timeout: timeout, engine: answer.engine, device: deviceName,
+      seconds: .init(), timeout: timeout, engine: answer.engine,
+      device: answer.device ?? processorName,
       semantics: options.semantics.rawValue, isRoundingSafe: options.isRoundingSafe,
       subproblems: answer.progress.subproblems, open: answer.progress.open, modelSHA256: subject.model.sha256,
       propertySHA256: subject.propertySHA256)

@@ -162,7 +162,9 @@ struct SearchOptionGroup: ParsableArguments {
   var rounding: String = "safe"
 
   @Option(
-    help: ArgumentHelp("Where to compute: auto, cpu, opencl or opencl:N (see surety devices).", valueName: "device"))
+    help: ArgumentHelp(
+      "Where bounds are computed: cpu, opencl or opencl:N (see surety devices) for the engines that have kernels, or "
+        + "auto: the CPU, and a GPU for searches that take long.", valueName: "device"))
   var device: String = "auto"
 
   @Option(

@@ -63,6 +63,49 @@ extension CommandTests {
       _ = try run(["check", damaged, "--quiet"], expecting: 2)
     }
 
+    @Test("Searches on an OpenCL device give the CPU's verdicts, and name the device; what has no form there says so")
+    func openCL() throws {
+      let small = [
+        file("acasxu_2023/onnx/ACASXU_run2a_2_2_batch_2000.onnx.gz"), file("acasxu_2023/vnnlib/prop_3.vnnlib.gz"),
+      ]
+      let dense = [file("mnist_fc/onnx/mnist-net_256x2.onnx.gz"), file("mnist_fc/vnnlib/prop_0_0.03.vnnlib.gz")]
+      let device = ["--device", "opencl:0", "--timeout", "300", "--quiet"]
+      let search = try run(["verify"] + small + device)
+      #expect(search.output.hasPrefix("unsat\n; fused input splits, binary64, opencl "))
+      // No proofs from there: the CPU searches, and the answer says why.
+      let proof = scratch("small.proof")
+      let fallen = try run(["verify"] + small + device + ["--proof", proof])
+      #expect(fallen.output.hasPrefix("unsat\n; the search by input splits writes proofs on the CPU only"))
+      _ = try run(["check", proof, "--quiet"])
+      let splits = try run(["verify"] + dense + device + ["--json", "--proof", scratch("dense.proof")])
+      let record = try JSONText.decode(VerificationRecord.self, from: Array(splits.output.utf8))
+      #expect(record.verdict == .unsat && record.engine.hasPrefix("activation splits, gather blocks on "))
+      #expect(record.engine.hasSuffix(record.device))
+      _ = try run(["check", scratch("dense.proof"), "--quiet"])
+    }
+
+    @Test("Rates of bounds come with their spread, for every path of both devices")
+    func boundRates() throws {
+      let result = try run(["bench", "bounds", "--device", "cpu,opencl", "--seconds", "0.02", "--json"])
+      struct Row: Decodable {
+        var path: String
+        var device: String
+        var rounding: String
+        var boundsPerSecond: Double
+        var least: Double
+        var greatest: Double
+      }
+      let rows = try result.output.split(separator: "\n").map { try JSONText.decode(Row.self, from: Array($0.utf8)) }
+      #expect(rows.allSatisfy { 0 < $0.least && $0.least <= $0.boundsPerSecond && $0.boundsPerSecond <= $0.greatest })
+      for path in ["fused, binary64", "gather blocks, binary32"] {
+        for device in ["cpu", "opencl"] {
+          for rounding in ["safe", "ignore"] {
+            #expect(rows.contains { $0.path == path && $0.device == device && $0.rounding == rounding })
+          }
+        }
+      }
+    }
+
     @Test("A list is run in one process, resumed after a kill, checked and reported")
     func lists() throws {
       let list = file("test/instances.csv")
