@@ -57,8 +57,19 @@ extension Property {
         upper[index] = min(upper[index], dataBox.upper[index])
       }
     }
+    return Property(
+      inputCount: centre.count, outputCount: classes,
+      cases: [
+        Case(
+          lower: lower, upper: upper, ball: ball,
+          clauses: otherLabelClauses(label: label, classes: classes, targets: targets))
+      ])
+  }
+
+  /// A clause Y_t >= Y_label for each t in `targets` (all classes if nil) other than `label`.
+  public static func otherLabelClauses(label: Int, classes: Int, targets: [Int]? = nil) -> [[LinearConstraint]] {
     let one = ExactDecimal(1)
-    let clauses = (targets ?? Array(0..<classes)).filter { $0 != label }.map { target in
+    return (targets ?? Array(0..<classes)).filter { $0 != label }.map { target in
       // Y_label - Y_target <= 0.
       [
         LinearConstraint(
@@ -67,8 +78,5 @@ extension Property {
           ], bound: ExactDecimal(0))
       ]
     }
-    return Property(
-      inputCount: centre.count, outputCount: classes,
-      cases: [Case(lower: lower, upper: upper, ball: ball, clauses: clauses)])
   }
 }

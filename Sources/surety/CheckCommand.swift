@@ -71,6 +71,9 @@ struct CheckCommand: AsyncParsableCommand {
       try check.check(run: folder, configuration: configuration)
       return try finish(check)
     }
+    guard DurableFile.exists("\(folder)/run.json") else {
+      throw UserError("\(path) is neither a proof nor a run folder, which has a run.json.")
+    }
     var checker = try RunChecker(path)
     try checker.check()
     let files = try CheckedFiles(checker, model: model, data: data, labels: labels)

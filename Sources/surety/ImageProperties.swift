@@ -102,7 +102,10 @@ struct ImageProperties {
     let property = Property.robustness(
       centre: try centre.map(decimal), perturbation: perturbation, label: dataset.label(index)!, classes: classes,
       targets: Int(options.targets).map { [$0] }, dataBox: (try lower.map(decimal), try upper.map(decimal)))
-    return (property, text(property, index))
+    let text = RobustnessText.text(
+      property, norm: options.norm, epsilon: options.epsilon!, label: dataset.label(index)!, targets: options.targets,
+      classes: classes)
+    return (property, text)
   }
 
   /// epsilon in the model's units, rounded up.
@@ -125,18 +128,6 @@ struct ImageProperties {
     return decimal
   }
 
-  /// What the hash of the property is of: everything that it says.
-  private func text(_ property: Property, _ index: Int) -> String {
-    let region = property.cases[0]
-    var text = "norm \(options.norm) epsilon \(options.epsilon!) label \(dataset.label(index)!)"
-    text += " targets \(options.targets) classes \(classes)\n"
-    for place in region.lower.indices { text += "\(region.lower[place].text) \(region.upper[place].text)\n" }
-    if let ball = region.ball {
-      text += "radius \(ball.radius.text) centre \(ball.centre.map(\.text).joined(separator: " "))\n"
-    }
-    return text
-  }
-
   /// "0.03", "8/255".
   private static func fraction(_ text: String) throws -> (numerator: Double, denominator: Double) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
@@ -151,8 +142,9 @@ struct ImageProperties {
 }
 
 extension Double {
-  /// The number `count` steps further up, or down.
+  /// At least `count` steps further up, or down; never a subnormal number, whose decimal would have 750 digits.
   fileprivate func stepped(_ count: Int) -> Double {
-    (0..<abs(count)).reduce(self) { number, _ in count > 0 ? number.nextUp : number.nextDown }
+    let away = max(Double(abs(count) + 1) * ulp, 0x1p-100)
+    return count > 0 ? self + away : self - away
   }
 }

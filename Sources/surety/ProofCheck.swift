@@ -48,15 +48,69 @@ struct ProofCheck {
       throw UserError("\(path) does not say where its model is; name it with --model.")
     }
     let (loaded, network) = try models.model(modelPath)
-    if header.robustness != nil && property == nil {
+    let subject: VerificationSubject
+    if let text = header.robustness, property == nil {
+      subject = try imageSubject(text, loaded, network, path)
+      report.notes.append(
+        "The proof speaks about the region around an image that it carries (\(text.prefix { $0 != "\n" })); whether the "
+          + "image is yours is not checked.")
+    } else {
+      guard let propertyPath = property ?? header.propertyPath else {
+        throw UserError("\(path) does not say where its property is; name it with --property.")
+      }
+      subject = try VerificationSubject(model: loaded, network: network, specification: propertyPath)
+    }
+    guard header.modelSHA256 == loaded.sha256 else {
       throw UserError(
-        "\(path) speaks about images, not about a property file; check the run folder that it belongs to.")
+        "\(path) is the proof for another model: the SHA-256 of \(modelPath) is \(loaded.sha256.prefix(16))..., and the "
+          + "proof names \(header.modelSHA256.prefix(16))...; name its own model with --model.")
     }
-    guard let propertyPath = property ?? header.propertyPath else {
-      throw UserError("\(path) does not say where its property is; name it with --property.")
+    guard header.propertySHA256 == subject.propertySHA256 else {
+      throw UserError(
+        "\(path) is the proof for another property: the SHA-256 of \(subject.propertyName) is "
+          + "\(subject.propertySHA256.prefix(16))..., and the proof names \(header.propertySHA256.prefix(16))...; name its "
+          + "own property with --property.")
     }
-    let subject = try VerificationSubject(model: loaded, network: network, specification: propertyPath)
     try replay(path, subject, name: path)
+    report.seconds = (ContinuousClock.now - started).seconds
+  }
+
+  /// The property that the proof of an image run carries.
+  private func imageSubject(
+    _ text: String, _ model: LoadedModel, _ network: Network, _ name: String
+  ) throws -> VerificationSubject {
+    try VerificationSubject(
+      model: model, network: network, property: RobustnessText.property(text, name: name), name: name, text: text)
+  }
+
+  /// Replays the proofs of a run over images. Each carries its region; the images are not read again.
+  private mutating func check(images folder: String, _ records: [VerificationRecord]) throws {
+    for record in records {
+      let name = "image \(record.index) (\(record.property))"
+      switch record.verdict {
+      case .unsat:
+        guard let proof = record.proof else {
+          report.notes.append("\(name): unsat without a proof.")
+          continue
+        }
+        let path = "\(folder)/\(proof)"
+        let header = try VerificationProof.readHeader(path)
+        guard let text = header.robustness, let modelPath = header.modelPath else {
+          report.reject("\(name): its proof carries no property of an image")
+          continue
+        }
+        let (model, network) = try models.model(modelPath)
+        let subject = try imageSubject(text, model, network, path)
+        guard record.modelSHA256 == model.sha256, record.propertySHA256 == subject.propertySHA256 else {
+          report.reject("\(name): model or property is another one than the one that was verified")
+          continue
+        }
+        try replay(path, subject, name: name, sha256: record.proofSHA256)
+      case .sat: report.notes.append("\(name): sat; its witness can be replayed in the model only.")
+      case .unknown, .timeout, .error: break
+      }
+    }
+    report.notes.append("Each proof carries the region around its image; the images were not read again.")
     report.seconds = (ContinuousClock.now - started).seconds
   }
 
@@ -76,6 +130,10 @@ struct ProofCheck {
     }
     if !configuration.isRoundingSafe {
       report.reject("the run left out the error terms (--rounding ignore): none of its verdicts proves anything")
+    }
+    let first = contents.records.lazy.compactMap(\.proof).first
+    if let first, try VerificationProof.readHeader("\(folder)/\(first)").robustness != nil {
+      return try check(images: folder, contents.records)
     }
     let instances: InstanceList
     do { instances = try InstanceList(configuration.instances) } catch {

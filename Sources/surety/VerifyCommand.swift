@@ -127,6 +127,10 @@ struct VerifyCommand: AsyncParsableCommand {
   /// Refuses a path that cannot be written before any time is spent.
   static func requireWritable(_ path: String) throws {
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      throw UserError("cannot write \(path): it is a folder. Name a file in it.")
+    }
     guard access(folder, W_OK) == 0 else {
       throw UserError("cannot write \(path): \(String(cString: strerror(errno))). Choose another place.")
     }

@@ -55,8 +55,11 @@ extension CommandTests {
       let accepted = try run(["check", proof, "--quiet"])
       #expect(accepted.output.hasPrefix("Accepted: 1 proofs"))
       let other = file("acasxu_2023/onnx/ACASXU_run2a_1_2_batch_2000.onnx.gz")
-      let rejected = try run(["check", proof, "--model", other, "--quiet"], expecting: 1)
-      #expect(rejected.output.contains("REJECTED"))
+      let refused = try run(["check", proof, "--model", other, "--quiet"], expecting: 2)
+      #expect(refused.messages.contains("the proof for another model"))
+      let nearby = file("acasxu_2023/vnnlib/prop_3.vnnlib.gz")
+      let unlike = try run(["check", proof, "--property", nearby, "--quiet"], expecting: 2)
+      #expect(unlike.messages.contains("the proof for another property"))
       var bytes = try TestData.bytes(proof)
       bytes[bytes.count - 20] ^= 1
       let damaged = try scratch.write("damaged.proof", bytes)
@@ -130,6 +133,63 @@ extension CommandTests {
       #expect(refused.messages.contains("another configuration"))
     }
 
+    @Test("Proofs around images carry their regions and are replayed, alone and by the run")
+    func images() throws {
+      let demo = try DemoFiles.shared.get()
+      let out = scratch("run")
+      _ = try run([
+        "verify", demo.model, "--data", demo.digits, "--labels", demo.labels, "--epsilon", "1/255", "--limit", "2",
+        "--proofs", "--out", out, "--quiet", "--timeout", "300",
+      ])
+      let all = try run(["check", out, "--quiet"])
+      #expect(all.output.contains("Accepted: 2 proofs"))
+      let one = try run(["check", out + "/proofs/0.proof", "--quiet"])
+      #expect(one.output.contains("label") && one.output.contains("Accepted: 1 proofs"))
+    }
+
+    @Test(
+      "Killed with -9 at random moments, a run loses at most the instance under way and ends with the same verdicts")
+    func killed() throws {
+      let arguments = [
+        "verify", "--instances", file("acasxu_2023/instances.csv"), "--limit", "25", "--quiet", "--proofs",
+      ]
+      let whole = scratch("whole")
+      let start = ContinuousClock.now
+      try run(arguments + ["--out", whole])
+      let duration = (ContinuousClock.now - start).inSeconds
+      let expected = try records(whole)
+      let seed: UInt64 = 20_261_124
+      var generator = SeededGenerator(seed: seed)
+      let out = scratch("killed")
+      var kills = 0
+      var stored: [VerificationRecord] = []
+      while kills < 12 {
+        let process = try Program(arguments + ["--out", out])
+        usleep(UInt32(Double.random(in: 0.05..<max(0.1, duration / 4), using: &generator) * 1e6))
+        process.signal(SIGKILL)
+        let isKilled = try process.finish().code == -SIGKILL
+        // What was stored stays as it was, line by line.
+        let now = try records(out)
+        #expect(now.starts(with: stored), "seed \(seed), kill \(kills)")
+        stored = now
+        if !isKilled { break }
+        kills += 1
+      }
+      #expect(kills >= 2, "only \(kills) kills came before the end, of a run of \(duration) s")
+      try run(arguments + ["--out", out])
+      let found = try records(out)
+      #expect(found.starts(with: stored))
+      #expect(found.map(\.verdict) == expected.map(\.verdict))
+      #expect(found.map(\.index) == Array(0..<25))
+      try run(["check", out, "--quiet"])
+    }
+
+    private func records(_ folder: String) throws -> [VerificationRecord] {
+      let path = folder + "/certificates.jsonl"
+      guard access(path, R_OK) == 0 else { return [] }
+      return try RecordFile<VerificationRecord>.read(try TestData.bytes(path), path: path).records
+    }
+
     @Test("A forged verdict in a run is found")
     func forgedVerdict() throws {
       let out = scratch("run")
@@ -160,6 +220,7 @@ extension CommandTests {
       try refused([model, wide], "5 inputs", "1")
       try refused([model, property, "--timeout", "0"], "--timeout")
       try refused([model, property, "--proof", scratch("nowhere/x.proof")], "cannot write")
+      try refused([model, property, "--proof", "/tmp"], "it is a folder")
       try refused([model, scratch("missing.vnnlib")], "missing.vnnlib")
       let broken = try scratch.write(
         "broken.vnnlib", "(declare-const X_0 Real)\n(declare-const Y_0 Real)\n(assert (<= X_0 1)\n".utf8)
