@@ -146,7 +146,7 @@ let package = Package(
       name: "ProofCheckingTests",
       dependencies: [
         "CertificateChecking", "Certificates", "Networks", "Statistics", "Hashing", "ONNXImport", "VNNLIB",
-        "BranchAndBound", "FusedBounds", "TestSupport",
+        "BranchAndBound", "FusedBounds", "BoundPropagation", "TestSupport",
       ]),
     .testTarget(
       name: "SmoothingTests",

@@ -68,11 +68,16 @@ package final class BoxWorker {
   private var gaps: [Double]
   private var coefficients: [Double]
   private var places: [Int]
+  /// Rows of the case itself; the region's follow.
+  private let outputRows: Int
+  /// The bounds of rows on the first part, kept while lines are recorded.
+  private var lastBounds: [Int: Double] = [:]
 
   package init(_ bounds: PartBounds, _ rules: Conjunctions, wide: [Int], _ problem: VerificationCase) {
     self.bounds = bounds
     self.rules = rules
     self.wide = wide
+    outputRows = problem.rows.count
     panel = bounds.panels[0]
     rowBounds = Array(repeating: 0, count: rules.rows.count * bounds.parts)
     gaps = rowBounds
@@ -109,6 +114,10 @@ package final class BoxWorker {
     defer { for row in open { places[row] = -1 } }
     guard boundRows(open) else { return nil }
     if let ascent = bounds.ascent, parts == 1 { climbRows(open, ascent) }
+    if bounds.record != nil {
+      lastBounds = [:]
+      for row in open { lastBounds[row] = rowBounds[places[row] * parts] }
+    }
     return nodes.indices.map { judge(nodes[$0], part: $0 - nodes.startIndex) }
   }
 
@@ -153,7 +162,7 @@ package final class BoxWorker {
   /// Better bounds of unproven rows by ascent on lines of their own; the best pass of each row is kept.
   private func climbRows(_ open: [Int], _ options: SlopeAscentOptions) {
     let hand = bounds.ascents(1, lanes: 16)[0]
-    let left = open.indices.filter { !(rowBounds[$0] > 0) }
+    let left = open.indices.filter { bounds.record != nil || !(rowBounds[$0] > 0) }
     var start = 0
     while start < left.count && !bounds.isDone() {
       let members = Array(left[start..<min(left.count, start + 16)])
@@ -172,8 +181,19 @@ package final class BoxWorker {
         }
         return members.contains { !(rowBounds[$0] > 0) }
       }
+      if let record = bounds.record {
+        for (lane, place) in members.enumerated() { record.add(row: open[place], hand.slopes(lane)) }
+      }
       start += members.count
     }
+  }
+
+  /// The row of a clause whose last bound on the first part refutes it, nil if none does alone.
+  func refutingRow(_ clause: Int) -> Int? {
+    let own = rules.clauses[clause].filter { $0 < outputRows }
+    let best = own.max { lastBounds[$0, default: -.infinity] < lastBounds[$1, default: -.infinity] }
+    guard let best, let bound = lastBounds[best] else { return nil }
+    return bound > 0 || (bound >= 0 && rules.rows[best].isStrict) ? best : nil
   }
 
   private func judge(_ node: BoxNode, part: Int) -> BoxResult {

@@ -33,8 +33,9 @@ final class BoxSearchRun {
   private var frontier: [BoxNode] = []
   private var head = 0
   private var records: [BoxRecord] = []
-  /// Clauses or parts of the root fell only to lines that were optimised, which the tree does not record.
-  private var restsOnAscent = false
+  /// Clauses that fell on the whole region: to default lines (nil), or to the lines of the record.
+  private var rootRefutations: [Int: ProofTree.Refutation?] = [:]
+  private var record: SlopeRecord?
   private var progress = SearchProgress(subproblems: 0, open: 0, bound: .nan)
 
   /// A node of the tree, kept for the proof.
@@ -71,7 +72,7 @@ final class BoxSearchRun {
     let isDone: () -> Bool = { [unowned self] in isLate }
     let rootWorker = BoxWorker(
       PartBounds(plan, parts: 1, lanes: 32, threads: options.threads, isDone: isDone), rules, wide: wide, problem)
-    let root = BoxNode(
+    var root = BoxNode(
       lower: wide.map { problem.lower[$0] }, upper: wide.map { problem.upper[$0] },
       clauses: problem.clauses.indices.map { Int32($0) }, record: 0)
     records = [BoxRecord()]
@@ -79,16 +80,21 @@ final class BoxSearchRun {
     progress = SearchProgress(subproblems: 1, open: 0, bound: first[0].bound)
     events.progress(progress)
     if let found = candidates(root, first[0]) { return outcome(.witness(found)) }
+    noteRefuted(root, first[0], nil)
     // Splitting many inputs gains little: better lines do more.
     for iterations in wide.count > 12 ? [8, 40] : [] where !first[0].clauses.isEmpty {
+      // Bounds of neurons are computed anew each time, so earlier refutations by optimised lines are too.
+      root.clauses = problem.clauses.indices.filter { rootRefutations[$0] == nil }.map { Int32($0) }
+      record = options.wantsProof ? SlopeRecord(memory: options.memory / 4) : nil
       rootWorker.bounds.ascent = SlopeAscentOptions(iterations: iterations)
-      restsOnAscent = true
+      rootWorker.bounds.record = record
       guard let better = rootWorker.evaluate([root], isRoot: true) else { return outcome(.timeout) }
       first = better
       progress.bound = first[0].bound
       events.progress(progress)
       if let found = candidates(root, first[0]) { return outcome(.witness(found)) }
     }
+    if let record { noteRefuted(root, first[0], (record, rootWorker)) }
     if let reason = take(root, first[0]) { return outcome(.unknown(reason)) }
     var workers: [BoxWorker] = []
     while head < frontier.count {
@@ -114,7 +120,7 @@ final class BoxSearchRun {
     }
     progress.open = 0
     guard options.isRoundingSafe else { return outcome(.unknown("Error terms were left out.")) }
-    return outcome(.proven(options.wantsProof && !restsOnAscent ? tree() : nil))
+    return outcome(.proven(options.wantsProof && record?.isComplete ?? true ? tree() : nil))
   }
 
   /// Breadth first while memory allows, then depth first.
@@ -204,7 +210,36 @@ final class BoxSearchRun {
     return nil
   }
 
+  /// Keeps for the proof how clauses fell on the whole region.
+  private func noteRefuted(_ root: BoxNode, _ result: BoxResult, _ source: (record: SlopeRecord, worker: BoxWorker)?) {
+    guard options.wantsProof else { return }
+    for clause in root.clauses where !result.clauses.contains(clause) {
+      var refutation: ProofTree.Refutation?
+      if let source, let row = source.worker.refutingRow(Int(clause)) {
+        refutation = ProofTree.Refutation(rows: [(row: row, weight: 1)], slopes: source.record.slopes(row: row))
+      }
+      rootRefutations[Int(clause)] = .some(refutation)
+    }
+  }
+
   private func tree() -> ProofTree {
+    let rootSlopes = record?.rootSlopes ?? []
+    if rootSlopes.isEmpty { return ProofTree(nodes: boxes()) }
+    // Boxes are bounded with default lines: they are about the clauses that no record refutes.
+    var nodes: [ProofTree.Node] = [.clauses]
+    for clause in problem.clauses.indices {
+      if let refutation = rootRefutations[clause] {
+        let leaf = ProofTree.Leaf(recomputesBounds: false, refutations: refutation.map { [$0] } ?? [])
+        nodes.append(.leaf(leaf))
+      } else {
+        nodes += boxes()
+      }
+    }
+    return ProofTree(rootSlopes: rootSlopes, nodes: nodes)
+  }
+
+  /// The tree over the region's boxes.
+  private func boxes() -> [ProofTree.Node] {
     var nodes: [ProofTree.Node] = []
     var stack = [0]
     while let index = stack.popLast() {
@@ -218,6 +253,6 @@ final class BoxSearchRun {
       stack.append(record.children.1)
       stack.append(record.children.0)
     }
-    return ProofTree(nodes: nodes)
+    return nodes
   }
 }

@@ -16,6 +16,8 @@ package final class PartBounds {
   let panels: [RowPanel]
   /// How the region's own bounds are optimised; nil: default lines.
   package var ascent: SlopeAscentOptions?
+  /// Where the lines of optimised bounds are noted; nil: nowhere.
+  package var record: SlopeRecord?
   private var climbers: [SlopeAscent] = []
 
   package init(_ plan: BoundPlan, parts: Int, lanes: Int, threads: Int = 1, isDone: @escaping () -> Bool) {
@@ -180,6 +182,7 @@ package final class PartBounds {
   /// Memory for ascents, kept between layers.
   func ascents(_ threads: Int, lanes: Int) -> [SlopeAscent] {
     while climbers.count < threads { climbers.append(SlopeAscent(self, lanes: lanes)) }
+    for climber in climbers { climber.keepsSlopes = record != nil }
     return climbers
   }
 

@@ -28,6 +28,9 @@ final class SlopeAscent {
   /// For every line entry and side: position, touch (x and y), slope change, Adam's two moments.
   private var state: UnsafeMutablePointer<Float>
   private let size: Int
+  /// Whether the positions behind each lane's best bound are kept.
+  var keepsSlopes = false
+  private let kept: KeptPositions
 
   init(_ own: PartBounds, lanes: Int) {
     self.own = own
@@ -37,9 +40,13 @@ final class SlopeAscent {
     lines = LineTable(count: own.plan.lineCount, stride: lanes)
     size = max(1, own.plan.lineCount) * lanes
     state = .allocate(capacity: 12 * size)
+    kept = KeptPositions(lines: own.plan.lineCount, lanes: lanes)
   }
 
   deinit { state.deallocate() }
+
+  /// The lines behind the best bound of a lane since `climb` began, as a proof names them.
+  func slopes(_ lane: Int) -> [ProofTree.Slope] { kept.slopes(lane, plan) }
 
   /// Bounds rows that `seed` enters into a fresh panel, `options.iterations` times with better and better lines, each
   /// time telling the panel to `receive`, which answers whether anything is left to gain.
@@ -52,6 +59,7 @@ final class SlopeAscent {
       panel.reset()
       seed(panel)
       panel.propagate(lines, box: own.bounds, keepsPoint: true)
+      if keepsSlopes { keep(top) }
       if !receive(panel) || iteration == options.iterations || own.isDone() { return }
       panel.forward(lines)
       step(top, iteration, rate)
@@ -61,6 +69,7 @@ final class SlopeAscent {
 
   private func begin(_ top: Int) {
     state.update(repeating: 0, count: 12 * size)
+    if keepsSlopes { kept.clear() }
     for index in 1...max(1, top) where index < plan.layerCount {
       let layer = plan.network.layers[index]
       let kind = Relaxed(layer, own)
@@ -68,7 +77,14 @@ final class SlopeAscent {
       let first = Int(plan.layers[index].lines)
       for (j, neuron) in layer.neurons.enumerated() where plan.needed[neuron] != 0 {
         for side in 0..<2 {
-          let line = kind.line(j, side == 1, nil)
+          var line = kind.line(j, side == 1, nil)
+          if line.rate != 0 {
+            let position = Self.rounded(line.position)
+            let rate = line.rate
+            line = kind.line(j, side == 1, position)
+            line.position = position
+            if line.rate == 0 { line.rate = rate }
+          }
           for lane in 0..<lanes { store(line, (first + j) * lanes + lane, side) }
         }
       }
@@ -81,6 +97,31 @@ final class SlopeAscent {
     state[(2 + side) * size + entry] = Float(line.touch)
     state[(4 + side) * size + entry] = Float(line.rate)
     state[(6 + side) * size + entry] = Float(line.secondTouch)
+  }
+
+  /// Positions in force are whole parts of 255, as a proof states them.
+  private static func rounded(_ position: Double) -> Double { (position * 255).rounded() / 255 }
+
+  /// Keeps the positions of lanes whose bound is their best so far.
+  private func keep(_ top: Int) {
+    let better = (0..<lanes).filter { kept.isBetter($0, panel.bound($0)) }
+    if better.isEmpty { return }
+    for index in 1...max(1, top) where index < plan.layerCount {
+      let layer = plan.network.layers[index]
+      let kind = Relaxed(layer, own)
+      if !kind.isRelaxed { continue }
+      let first = Int(plan.layers[index].lines)
+      for (j, neuron) in layer.neurons.enumerated() where panel.touched[neuron] != 0 && kind.isAdjustable(j) {
+        for lane in better {
+          let a = panel.panel[neuron * lanes + lane]
+          let side = a < 0 ? 1 : 0
+          let entry = (first + j) * lanes + lane
+          let isChosen = a != 0 && state[(4 + side) * size + entry] != 0
+          let position = Self.rounded(Double(state[side * size + entry]))
+          kept.set(entry, isChosen ? UInt8(min(max(position * 255, 0), 255).rounded()) : nil, isUpper: side == 1)
+        }
+      }
+    }
   }
 
   /// One step of Adam.
@@ -115,8 +156,12 @@ final class SlopeAscent {
           state[(8 + side) * size + entry] = m
           state[(10 + side) * size + entry] = v
           let move = rate * (Double(m) / correction1) / ((Double(v) / correction2).squareRoot() + 1e-30)
-          let position = min(max(Double(state[side * size + entry]) + move, 0), 1)
-          store(kind.line(j, side == 1, position), entry, side)
+          let position = Float(min(max(Double(state[side * size + entry]) + move, 0), 1))
+          var line = kind.line(j, side == 1, Self.rounded(Double(position)))
+          // At an inflection the slope stands still; the position must not.
+          if line.rate == 0 { line.rate = change }
+          store(line, entry, side)
+          state[side * size + entry] = position
         }
       }
     }
@@ -152,81 +197,15 @@ final class SlopeAscent {
           }
           return members.contains { !own.plan.isLinear($0, own.bounds.lower[$0], own.bounds.upper[$0]) }
         }
+        if let record = own.record {
+          for (place, neuron) in members.enumerated() {
+            record.add(neuron, isLower: true, hands[thread].slopes(2 * place))
+            record.add(neuron, isLower: false, hands[thread].slopes(2 * place + 1))
+          }
+        }
         chunk += threads
       }
     }
     return !late
-  }
-}
-
-/// A layer of functions or products with the bounds of its operands.
-struct Relaxed {
-  let function: ElementaryFunction?
-  let isProduct: Bool
-  let left: Int
-  let right: Int
-  private let lower: UnsafeMutablePointer<Double>
-  private let upper: UnsafeMutablePointer<Double>
-
-  struct Choice {
-    var slope: Double
-    var intercept: Double
-    var second = 0.0
-    var position: Double
-    var touch: Double
-    var secondTouch = 0.0
-    var rate: Double
-  }
-
-  /// Bounds of one part.
-  init(_ layer: Network.Layer, _ own: PartBounds) {
-    lower = own.bounds.lower
-    upper = own.bounds.upper
-    switch layer.relation {
-    case .function(let function, let of):
-      self.function = function
-      left = own.plan.network.layers[of].neurons.lowerBound
-      right = left
-      isProduct = false
-    case .product(let x, let y):
-      function = x == y ? .power(2) : nil
-      left = own.plan.network.layers[x].neurons.lowerBound
-      right = own.plan.network.layers[y].neurons.lowerBound
-      isProduct = x != y
-    default:
-      function = nil
-      left = 0
-      right = 0
-      isProduct = false
-    }
-  }
-
-  var isRelaxed: Bool { function != nil || isProduct }
-
-  /// False for ReLUs of fixed sign.
-  func isAdjustable(_ j: Int) -> Bool {
-    function == .relu ? lower[left + j] < 0 && upper[left + j] > 0 : true
-  }
-
-  func line(_ j: Int, _ isUpper: Bool, _ position: Double?) -> Choice {
-    let xl = lower[left + j]
-    let xu = upper[left + j]
-    if let function {
-      let line = function.line(over: xl, xu, isUpper: isUpper, position: position)
-      return Choice(
-        slope: line.slope, intercept: line.intercept, position: line.position, touch: line.touch, rate: line.rate)
-    }
-    let position = position ?? 0.5
-    let plane = ProductPlane(xl, xu, lower[right + j], upper[right + j], isUpper: isUpper, position: position)
-    return Choice(
-      slope: plane.x, intercept: plane.intercept, second: plane.y, position: position, touch: plane.touchX,
-      secondTouch: plane.touchY, rate: 1)
-  }
-
-  /// How a plane's two coefficients change with the position.
-  func planeChange(_ j: Int, _ isUpper: Bool) -> (Double, Double) {
-    let x = upper[left + j] - lower[left + j]
-    let y = upper[right + j] - lower[right + j]
-    return (-y, isUpper ? x : -x)
   }
 }

@@ -46,7 +46,7 @@ static void NAME(relu)(
       double upper_slope = u / (u - l), slope = u > -l ? 1 : 0;
       vector lower_slope = SPLAT(slope);
       if (n->lane_index && n->lane_index[j] >= 0) {
-        lower_slope = *(const vector *)(n->lane_lines + 4 * CPROOF_LANES * (int64_t)n->lane_index[j]);
+        lower_slope = *(const vector *)(n->lane_lines + 6 * CPROOF_LANES * (int64_t)n->lane_index[j]);
       }
       mask is_positive = row >= 0;
       y = row * NAME(select)(is_positive, lower_slope, SPLAT(upper_slope));
@@ -71,7 +71,7 @@ static void NAME(function)(
     const double *line = n->lines + 6 * j;
     vector ls = SPLAT(line[0]), li = SPLAT(line[1]), us = SPLAT(line[2]), ui = SPLAT(line[3]);
     if (n->lane_index && n->lane_index[j] >= 0) {
-      const vector *own = (const vector *)(n->lane_lines + 4 * CPROOF_LANES * (int64_t)n->lane_index[j]);
+      const vector *own = (const vector *)(n->lane_lines + 6 * CPROOF_LANES * (int64_t)n->lane_index[j]);
       ls = own[0], li = own[1], us = own[2], ui = own[3];
     }
     mask is_positive = row >= 0;
@@ -91,10 +91,16 @@ static void NAME(product)(
     vector row = a[j];
     if (NAME(is_zero)(row)) continue;
     const double *plane = n->lines + 6 * j;
+    vector p[6] = {SPLAT(plane[0]), SPLAT(plane[1]), SPLAT(plane[2]),
+                   SPLAT(plane[3]), SPLAT(plane[4]), SPLAT(plane[5])};
+    if (n->lane_index && n->lane_index[j] >= 0) {
+      const vector *own = (const vector *)(n->lane_lines + 6 * CPROOF_LANES * (int64_t)n->lane_index[j]);
+      for (int i = 0; i < 6; i++) p[i] = own[i];
+    }
     mask is_positive = row >= 0;
-    vector to_x = row * NAME(select)(is_positive, SPLAT(plane[0]), SPLAT(plane[3]));
-    vector to_y = row * NAME(select)(is_positive, SPLAT(plane[1]), SPLAT(plane[4]));
-    vector term = row * NAME(select)(is_positive, SPLAT(plane[2]), SPLAT(plane[5]));
+    vector to_x = row * NAME(select)(is_positive, p[0], p[3]);
+    vector to_y = row * NAME(select)(is_positive, p[1], p[4]);
+    vector term = row * NAME(select)(is_positive, p[2], p[5]);
     *c += term;
     *t += NAME(magnitude)(term);
     a[x] += to_x;

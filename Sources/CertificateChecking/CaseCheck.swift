@@ -172,7 +172,7 @@ final class CaseCheck: @unchecked Sendable {
             for (offset, list) in [entry.lower, entry.upper].enumerated() {
               guard let list else { continue }
               for slope in self.tree.rootSlopes[list].slopes {
-                slopes.set(slope, lane: 2 * position + offset, part: part, consumers: self.consumers)
+                slopes.set(slope, lane: 2 * position + offset, part: part, in: self)
               }
             }
           }

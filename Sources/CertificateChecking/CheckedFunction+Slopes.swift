@@ -80,10 +80,10 @@ struct CheckedPlane {
   var y: Double
   var constant: Double
 
-  init(_ xl: Double, _ xu: Double, _ yl: Double, _ yu: Double, isUpper: Bool) {
-    // The mean of the two planes of McCormick's envelope.
-    x = 0.5 * (yl + yu)
-    y = 0.5 * (xl + xu)
+  /// Between the two planes of McCormick's envelope: 1 is the one through (xl, yl) below, through (xu, yl) above.
+  init(_ xl: Double, _ xu: Double, _ yl: Double, _ yu: Double, isUpper: Bool, position: Double = 0.5) {
+    x = position * yl + (1 - position) * yu
+    y = isUpper ? position * xu + (1 - position) * xl : position * xl + (1 - position) * xu
     var extreme = isUpper ? -Double.infinity : .infinity
     for (a, b) in [(xl, yl), (xl, yu), (xu, yl), (xu, yu)] {
       let (product, first, second) = (a * b, x * a, y * b)

@@ -21,6 +21,15 @@ final class PartBounds: @unchecked Sendable {
   private(set) var passes = 0
   let ball: VerificationCase.Ball?
 
+  private struct LineKey: Hashable {
+    var neuron: Int32
+    var position: UInt8
+    var isUpper: Bool
+  }
+
+  /// Lines at stored positions, with the bounds that they belong to.
+  private var known: [LineKey: (l: Double, u: Double, line: CheckedLine)] = [:]
+
   static let lanes = Int(CPROOF_LANES)
 
   /// The whole region, or whatever bounds `network` has so far.
@@ -157,6 +166,18 @@ final class PartBounds: @unchecked Sendable {
   }
 
   // MARK: lines
+
+  /// The line of function neuron j that a position names, computed once for the same bounds.
+  func line(
+    of j: Int, _ function: ElementaryFunction, _ l: Double, _ u: Double, isUpper: Bool, position: UInt8
+  ) -> CheckedLine {
+    let key = LineKey(neuron: Int32(j), position: position, isUpper: isUpper)
+    if let known = known[key], known.l == l, known.u == u { return known.line }
+    let line = CheckedFunction(function).line(l, u, isUpper: isUpper, position: Double(position) / 255)
+    if known.count > 2_000_000 { known.removeAll() }
+    known[key] = (l, u, line)
+    return line
+  }
 
   /// Makes the lines of all curved layers below a layer agree with the bounds.
   func refreshLines(below layer: Int) {

@@ -17,7 +17,7 @@ struct TreeShape {
     guard nodes.count < Int(Int32.max) else { return fail("The tree has too many nodes.") }
     let neurons = 0..<network.neuronCount
     for entry in tree.rootSlopes {
-      guard neurons.contains(entry.neuron), entry.slopes.allSatisfy({ neurons.contains(Int($0.neuron)) }) else {
+      guard neurons.contains(entry.neuron), entry.slopes.allSatisfy({ isNamed($0, neurons) }) else {
         return fail("A root slope names a neuron that the network does not have.")
       }
     }
@@ -62,6 +62,12 @@ struct TreeShape {
     return .success(TreeShape(ends: ends, computesBounds: computes))
   }
 
+  /// Whether a slope's number is that of an operand, or -1 - j for a neuron j.
+  private static func isNamed(_ slope: ProofTree.Slope, _ neurons: Range<Int>) -> Bool {
+    let number = Int(slope.neuron)
+    return neurons.contains(number >= 0 ? number : -1 - number)
+  }
+
   /// The clause of each refutation's rows is checked by the walk, which knows it below `clauses`.
   private static func problem(
     of leaf: ProofTree.Leaf, _ region: VerificationCase, _ neurons: Range<Int>, _ isByClause: Bool
@@ -75,7 +81,7 @@ struct TreeShape {
         guard region.rows.indices.contains(row) else { return "A refutation names row \(row), which does not exist" }
         guard weight >= 0, weight.isFinite else { return "A refutation has the weight \(weight)" }
       }
-      guard refutation.slopes.allSatisfy({ neurons.contains(Int($0.neuron)) }) else {
+      guard refutation.slopes.allSatisfy({ isNamed($0, neurons) }) else {
         return "A slope names a neuron that does not exist"
       }
       guard (refutation.splitMultipliers + refutation.inputMultipliers).allSatisfy({ $0 >= 0 && $0.isFinite }) else {

@@ -88,7 +88,7 @@ extension TreeWalker {
       defer { slopes.giveBack(own) }
       for (lane, item) in batch.enumerated() {
         load(item.refutation, lane: lane)
-        for slope in item.refutation.slopes { own.set(slope, lane: lane, part: part, consumers: check.consumers) }
+        for slope in item.refutation.slopes { own.set(slope, lane: lane, part: part, in: check) }
       }
       part.run(from: from, slopes: own)
       part.concretise()

@@ -70,7 +70,9 @@ public struct ProofTree: Sendable {
   /// is 1 where u > -l and 0 elsewhere. For other functions the position of the tangent point between l (0) and u (255)
   /// on the side where the line is a tangent.
   public struct Slope: Sendable, Hashable {
-    /// The function's operand, by number.
+    /// The function's operand, by number: it serves every function of that operand. Or -1 - j for the one function or
+    /// product j; a product's planes lie between McCormick's two (255: through both lower ends below, through the
+    /// upper end of the left factor and the lower end of the right one above).
     public var neuron: Int32
     public var lower: UInt8
     /// The same for the upper line; ReLU ignores it.

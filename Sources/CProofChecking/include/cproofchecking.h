@@ -32,9 +32,9 @@ typedef struct {
   /// Four numbers for every function neuron: slope and intercept of the lower line, then of the upper line; for every
   /// product neuron (six numbers) both slopes and the constant of the lower plane, then of the upper one.
   const double *lines;
-  /// For every function neuron (ReLU included) an index into `lane_lines`, or -1; NULL if none has one.
+  /// For every function or product neuron (ReLU included) an index into `lane_lines`, or -1; NULL if none has one.
   const int32_t *lane_index;
-  /// For each index four times eight numbers: the four of `lines`, one for each lane. ReLU reads the first eight only.
+  /// For each index six times eight numbers: those of `lines`, one for each lane. ReLU reads the first eight only.
   const double *lane_lines;
 } cproof_network;
 
