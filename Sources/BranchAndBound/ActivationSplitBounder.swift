@@ -22,10 +22,40 @@ public protocol ActivationSplitBounder: Sendable {
   func bound(
     _ items: [SplitItem], iterations: Int, deadline: ContinuousClock.Instant
   ) async throws -> [SplitBound]
+
+  /// A bounder for the part that splits cut out of this one's: the bounds of all operands that are unstable and not
+  /// split are computed anew, with default slopes. Split operands keep their bounds. It works on so many threads. nil
+  /// if there is no such bounder.
+  func narrowed(
+    to splits: [NeuronSplit], threads: Int, deadline: ContinuousClock.Instant
+  ) async throws -> NarrowedBounder?
 }
 
 extension ActivationSplitBounder {
   public var rootSlopes: [ProofTree.RootSlopes] { [] }
+
+  public func narrowed(
+    to splits: [NeuronSplit], threads: Int, deadline: ContinuousClock.Instant
+  ) async throws -> NarrowedBounder? { nil }
+}
+
+/// What bounding a part anew came to.
+public enum NarrowedBounder: Sendable {
+  /// The part holds no point.
+  case empty
+  case part(any ActivationSplitBounder)
+}
+
+/// The half of a region where an operand of ReLU has one sign.
+public struct NeuronSplit: Sendable, Hashable {
+  public var neuron: Int
+  /// True: z >= 0; false: z <= 0.
+  public var isActive: Bool
+
+  public init(neuron: Int, isActive: Bool) {
+    self.neuron = neuron
+    self.isActive = isActive
+  }
 }
 
 /// One row on one part of the region.

@@ -17,6 +17,13 @@ public struct SplitSearchSettings: Sendable {
   public var candidates = 1
   /// After so many parts the search starts again with tighter bounds of the region, where those can be had.
   public var partsBeforeTighter = 200
+  /// After so many parts a part of the region is cut up, and the bounds of all neurons are computed anew for each piece:
+  /// at least this many, and more where that takes more rows.
+  public var partsBeforeNarrowing = 256
+  /// Pieces are cut by so many splits, each the best of so many slots by the bounds of both halves after a few steps.
+  public var narrowingDepth = 3
+  public var narrowingCandidates = 16
+  public var narrowingIterations = 20
   /// At most 2 to this power parts come from one part at once.
   public var deepestSplit = 6
 
@@ -52,33 +59,15 @@ public struct ActivationSplitSearch: SearchEngine {
   public func search(
     _ problem: SearchProblem, _ options: SearchOptions, _ events: SearchEvents
   ) async throws -> SearchOutcome {
-    let nothing = SearchProgress(subproblems: 0, open: problem.verificationCase.clauses.count, bound: .nan)
-    var parts = 0
     do {
-      if let makeTighter {
-        let quick = SplitSearchRun(problem, options, events, try await makeBounder(problem, options), settings)
-        quick.mostParts = settings.partsBeforeTighter
-        if let result = try await quick.run() { return SearchOutcome(result: result, progress: quick.progress) }
-        parts = quick.subproblems
-        let run = SplitSearchRun(problem, options, events, try await makeTighter(problem, options), settings)
-        return try await finish(run, parts)
-      }
-      return try await finish(
-        SplitSearchRun(problem, options, events, try await makeBounder(problem, options), settings), parts)
+      return try await ScopedSplitSearch(problem, options, events, settings).run(makeBounder, makeTighter)
     } catch SplitBoundError.timeout {
-      return SearchOutcome(result: .timeout, progress: nothing)
+      let clauses = problem.verificationCase.clauses.count
+      return SearchOutcome(
+        result: .timeout, progress: SearchProgress(subproblems: 0, open: clauses, bound: .nan))
     } catch let error as SplitBoundError {
+      let nothing = SearchProgress(subproblems: 0, open: problem.verificationCase.clauses.count, bound: .nan)
       return SearchOutcome(result: .unknown(error.description), progress: nothing)
-    }
-  }
-
-  private func finish(_ run: SplitSearchRun, _ parts: Int) async throws -> SearchOutcome {
-    run.subproblems = parts
-    do {
-      let result = try await run.run() ?? .timeout
-      return SearchOutcome(result: result, progress: run.progress)
-    } catch let error as SpillError {
-      return SearchOutcome(result: .unknown(error.description), progress: run.progress)
     }
   }
 }

@@ -184,7 +184,9 @@ extension SplitSearchRun {
   /// Decides a part whose ReLUs are all split, or remembers why it stays open.
   func decideFixed(_ domain: SplitDomain) {
     switch leafSolver.decide(clause: Int(domain.clause), splits: domain.splits) {
-    case .refuted(let refutation): proof?.close(domain.node, refutation)
+    case .refuted(var refutation):
+      refutation.splitMultipliers = alongPath(refutation.splitMultipliers)
+      proof?.close(domain.node, refutation)
     case .candidate(let point):
       tryCandidate(point, force: true)
       gap = gap ?? "A part whose ReLUs are all split touches the forbidden outputs within rounding errors."

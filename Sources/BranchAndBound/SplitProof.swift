@@ -2,12 +2,13 @@
 
 import Networks
 
-/// Trees whose leaves are closed one by one.
-struct SplitProof: Sendable {
-  private enum Node: Sendable {
+/// Trees whose leaves are closed one by one; used by one thread at a time.
+final class SplitProof: @unchecked Sendable {
+  private enum Node {
     case open
-    case split(slot: Int32, inactive: Int32, active: Int32)
+    case split(neuron: Int32, inactive: Int32, active: Int32)
     case closed(ProofTree.Refutation)
+    case subtree([ProofTree.Node])
   }
 
   private var nodes: [Node]
@@ -20,31 +21,38 @@ struct SplitProof: Sendable {
   }
 
   /// Splits an open node; the children are (z <= 0, z >= 0).
-  mutating func split(_ node: Int32, slot: Int32) -> (inactive: Int32, active: Int32) {
+  func split(_ node: Int32, neuron: Int) -> (inactive: Int32, active: Int32) {
     let first = Int32(nodes.count)
-    nodes[Int(node)] = .split(slot: slot, inactive: first, active: first + 1)
+    nodes[Int(node)] = .split(neuron: Int32(neuron), inactive: first, active: first + 1)
     nodes.append(.open)
     nodes.append(.open)
     return (first, first + 1)
   }
 
-  mutating func close(_ node: Int32, _ refutation: ProofTree.Refutation) { nodes[Int(node)] = .closed(refutation) }
+  func close(_ node: Int32, _ refutation: ProofTree.Refutation) { nodes[Int(node)] = .closed(refutation) }
+
+  /// Closes a node by a whole subtree, in preorder.
+  func close(_ node: Int32, _ subtree: [ProofTree.Node]) { nodes[Int(node)] = .subtree(subtree) }
+
+  /// Forgets what is below a node, so that it can be split otherwise.
+  func reopen(_ node: Int32) { nodes[Int(node)] = .open }
 
   /// The trees in preorder, one under another below `clauses`; nil while a node is open.
-  func tree(of bounder: any ActivationSplitBounder) -> ProofTree? {
-    var result = ProofTree(rootSlopes: bounder.rootSlopes)
-    if clauseCount != 1 { result.nodes.append(.clauses) }
+  var preorder: [ProofTree.Node]? {
+    var result: [ProofTree.Node] = []
+    if clauseCount != 1 { result.append(.clauses) }
     for root in 0..<clauseCount {
       var waiting = [Int32(root)]
       while let node = waiting.popLast() {
         switch nodes[Int(node)] {
         case .open: return nil
-        case .split(let slot, let inactive, let active):
-          result.nodes.append(.splitNeuron(bounder.slots[Int(slot)], at: 0))
+        case .split(let neuron, let inactive, let active):
+          result.append(.splitNeuron(Int(neuron), at: 0))
           waiting.append(active)
           waiting.append(inactive)
         case .closed(let refutation):
-          result.nodes.append(.leaf(.init(recomputesBounds: false, refutations: [refutation])))
+          result.append(.leaf(.init(recomputesBounds: false, refutations: [refutation])))
+        case .subtree(let nodes): result += nodes
         }
       }
     }

@@ -1,6 +1,38 @@
-// One run of the search over activation splits: the root, then rounds of branching and bounding.
+// One run of the search over activation splits, within one scope: its root, then rounds of branching and bounding.
 
 import Networks
+
+/// What a run is about: clauses on the region, or on a part of it that splits cut out.
+struct SplitScope {
+  var clauses: [Int]
+  /// The place of each clause's subtree in the proof.
+  var nodes: [Int32]
+  /// The splits that cut the scope out of the region, from the root of the tree down.
+  var path: [NeuronSplit] = []
+
+  /// All clauses on the whole region.
+  init(_ region: VerificationCase) {
+    clauses = Array(region.clauses.indices)
+    nodes = clauses.map(Int32.init)
+  }
+
+  /// One clause on a part.
+  init(clause: Int, node: Int32, path: [NeuronSplit]) {
+    clauses = [clause]
+    nodes = [node]
+    self.path = path
+  }
+}
+
+/// How a run ended.
+enum RunEnd {
+  /// Nothing is open, apart from what `gap` speaks of.
+  case finished
+  case witness([Double])
+  case timeout
+  /// As many parts as were allowed are bounded, and some are open.
+  case exhausted
+}
 
 final class SplitSearchRun {
   let problem: SearchProblem
@@ -9,7 +41,13 @@ final class SplitSearchRun {
   let bounder: any ActivationSplitBounder
   let settings: SplitSearchSettings
   let frontier: SplitFrontier
-  var proof: SplitProof?
+  let scope: SplitScope
+  let proof: SplitProof?
+  /// The scope's splits that are slots of this bounder, and their places on the path.
+  private let base: [Split]
+  private let basePlaces: [Int]
+  /// What is known of each open clause on the whole scope, and the scores of its slots.
+  private(set) var roots: [Int: (domain: SplitDomain, scores: [Float])] = [:]
   var subproblems = 0
   /// Ends the run without a result once so many parts were bounded and some stay open.
   var mostParts = Int.max
@@ -26,15 +64,21 @@ final class SplitSearchRun {
 
   init(
     _ problem: SearchProblem, _ options: SearchOptions, _ events: SearchEvents, _ bounder: any ActivationSplitBounder,
-    _ settings: SplitSearchSettings
+    _ settings: SplitSearchSettings, _ scope: SplitScope, _ proof: SplitProof?
   ) {
     self.problem = problem
     self.options = options
     self.events = events
     self.bounder = bounder
     self.settings = settings
+    self.scope = scope
+    self.proof = proof
+    var slotOfNeuron: [Int: Int] = [:]
+    if !scope.path.isEmpty { for (slot, neuron) in bounder.slots.enumerated() { slotOfNeuron[neuron] = slot } }
+    let known = scope.path.indices.filter { slotOfNeuron[scope.path[$0].neuron] != nil }
+    basePlaces = known
+    base = known.map { Split(slot: Int32(slotOfNeuron[scope.path[$0].neuron]!), isActive: scope.path[$0].isActive) }
     frontier = SplitFrontier(capacity: options.memory / 2)
-    proof = options.wantsProof ? SplitProof(clauseCount: problem.verificationCase.clauses.count) : nil
     batch = max(2, bounder.preferredBatch)
   }
 
@@ -45,12 +89,12 @@ final class SplitSearchRun {
   /// True when time is up or nobody waits any more.
   var isOver: Bool { ContinuousClock.now >= options.deadline || events.isStopped() }
 
-  /// Runs to the end or the deadline; nil once `mostParts` are bounded.
-  func run() async throws -> SearchOutcome.Result? {
+  /// Runs to the end, the deadline or until `mostParts` are bounded.
+  func run() async throws -> RunEnd {
     try await boundRoot()
     while witness == nil, !frontier.isEmpty {
       if isOver { return .timeout }
-      if subproblems >= mostParts { return nil }
+      if subproblems >= mostParts { return .exhausted }
       let began = ContinuousClock.now
       try await round()
       let took = began.duration(to: .now)
@@ -62,9 +106,16 @@ final class SplitSearchRun {
       }
     }
     if let witness { return .witness(witness) }
-    if isOver, !frontier.isEmpty { return .timeout }
-    if let gap { return .unknown(gap) }
-    return .proven(proof.flatMap { $0.tree(of: bounder) })
+    return isOver && !frontier.isEmpty ? .timeout : .finished
+  }
+
+  /// The clauses that have open parts.
+  func openClauses() throws -> Set<Int> {
+    var result: Set<Int> = []
+    while case let domains = try frontier.pop(1024), !domains.isEmpty {
+      for domain in domains { result.insert(Int(domain.clause)) }
+    }
+    return result
   }
 
   func isProven(_ row: Int, _ bound: Double) -> Bool {
@@ -76,8 +127,12 @@ final class SplitSearchRun {
   /// Bounds the rows of all clauses on the whole region in stages; clauses that stay open go to the frontier.
   private func boundRoot() async throws {
     let region = problem.verificationCase
-    var open = Set(region.clauses.indices)
-    for (index, clause) in region.clauses.enumerated() where clause.isEmpty {
+    var open = Set(scope.clauses)
+    let nodes = Dictionary(uniqueKeysWithValues: zip(scope.clauses, scope.nodes))
+    let whole = { (row: Int) in
+      SplitItem(row: row, splits: self.base, multipliers: self.base.map { _ in 0 })
+    }
+    for (index, clause) in region.clauses.enumerated() where open.contains(index) && clause.isEmpty {
       gap = "Clause \(index + 1) has no constraint, so every input of the region is forbidden by it."
       open.remove(index)
       tryCandidate(zip(region.lower, region.upper).map { $0 / 2 + $1 / 2 }, force: true)
@@ -91,8 +146,12 @@ final class SplitSearchRun {
         if isOver, stage > 0 { break }
         let part = pairs[chunk..<min(chunk + max(1, bounder.preferredBatch), pairs.count)]
         let items = part.map { clause, row in
-          guard let known = best[clause], bestRow[clause] == row else { return SplitItem(row: row) }
-          return SplitItem(row: row, slopes: known.slopes)
+          var item = whole(row)
+          if let known = best[clause], bestRow[clause] == row {
+            item.slopes = known.slopes
+            item.multipliers = known.multipliers
+          }
+          return item
         }
         let bounds = try await bounder.bound(items, iterations: iterations, deadline: options.deadline)
         subproblems += stage == 0 ? items.count : 0
@@ -101,7 +160,7 @@ final class SplitSearchRun {
             best[clause] = bound
             bestRow[clause] = row
           }
-          if isProven(row, bound.bound), try await close(SplitItem(row: row), bound, node: Int32(clause)) {
+          if isProven(row, bound.bound), try await close(whole(row), bound, node: nodes[clause]!) {
             open.remove(clause)
           }
         }
@@ -114,9 +173,10 @@ final class SplitSearchRun {
         gap = "The time ended before every clause was bounded."
         continue
       }
-      tryCandidate(bound.minimizer, force: true)
-      let whole = SplitItem(row: row)
-      domains.append(domain(clause: Int32(clause), node: Int32(clause), whole, bound, atLeast: -.infinity))
+      tryCandidate(bound.minimizer, force: scope.path.isEmpty)
+      let root = domain(clause: Int32(clause), node: nodes[clause]!, whole(row), bound, atLeast: -.infinity)
+      roots[clause] = (root, bound.scores)
+      domains.append(root)
     }
     try frontier.push(domains.sorted { ($1.bound, $1.clause) < ($0.bound, $0.clause) })
   }
@@ -131,8 +191,8 @@ final class SplitSearchRun {
   }
 
   /// The slots with the highest scores, and any free slot where no score is positive.
-  private func candidates(_ scores: [Float], splits: [Split]) -> [Int32] {
-    let wanted = max(settings.candidates, settings.deepestSplit)
+  func candidates(_ scores: [Float], splits: [Split], count: Int? = nil) -> [Int32] {
+    let wanted = count ?? max(settings.candidates, settings.deepestSplit)
     var best: [(score: Float, slot: Int32)] = []
     for (slot, score) in scores.enumerated() where score > 0 {
       if best.count == wanted, score <= best[wanted - 1].score { continue }
@@ -187,7 +247,7 @@ final class SplitSearchRun {
     var parts = [Child(clause: parent.clause, node: parent.node, item: parent.item, least: parent.bound)]
     for slot in slots {
       parts = parts.flatMap { part in
-        let nodes = proof?.split(part.node, slot: slot) ?? (-1, -1)
+        let nodes = proof?.split(part.node, neuron: bounder.slots[Int(slot)]) ?? (-1, -1)
         return [(false, nodes.0), (true, nodes.1)].map { isActive, node in
           var child = part
           child.node = node
@@ -261,10 +321,17 @@ final class SplitSearchRun {
       let refutation = ProofTree.Refutation(
         rows: [(row: child.item.row, weight: Float(1))],
         slopes: SplitProof.slopes(SplitDomain.quantised(bound.slopes), splits: child.item.splits, of: bounder),
-        splitMultipliers: bound.multipliers)
+        splitMultipliers: alongPath(bound.multipliers))
       proof?.close(child.node, refutation)
     }
     return open
+  }
+
+  /// Multipliers of an item's splits in the order of all splits from the root of the tree down.
+  func alongPath(_ multipliers: [Float]) -> [Float] {
+    var result = [Float](repeating: 0, count: scope.path.count)
+    for (place, multiplier) in zip(basePlaces, multipliers) { result[place] = multiplier }
+    return result + multipliers.dropFirst(base.count)
   }
 
   private func close(_ item: SplitItem, _ bound: SplitBound, node: Int32) async throws -> Bool {

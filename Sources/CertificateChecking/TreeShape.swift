@@ -38,6 +38,10 @@ struct TreeShape {
         guard let stop = end(index + 1) else { return fail(missing) }
         ends[index] = Int32(stop)
         computes[index] = true
+      case .bounds:
+        guard let stop = end(index + 1) else { return fail(missing) }
+        ends[index] = Int32(stop)
+        computes[index] = computes[index + 1]
       case .splitInput(let input, let at):
         guard network.inputs.contains(input), at.isFinite else { return fail("Node \(index) splits no input.") }
         guard let middle = end(index + 1), let stop = end(middle) else { return fail(missing) }

@@ -81,6 +81,10 @@ final class TreeWalker {
           sinceBound = 0
           cursor += 1
           isDone = false
+        case .bounds:
+          isEmpty = !part.tightenAll()
+          cursor += 1
+          isDone = false
         case .splitInput, .splitNeuron:
           if shape.computesBounds[cursor], replaces || Int(shape.ends[cursor]) - cursor > 5 {
             sinceBound += 1

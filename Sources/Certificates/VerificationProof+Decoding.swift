@@ -56,6 +56,7 @@ private struct ProofReader {
     case ProofTag.splitNeuronAtZero: return .splitNeuron(Int(try signed()), at: 0)
     case ProofTag.clip: return .clip
     case ProofTag.clauses: return .clauses
+    case ProofTag.bounds: return .bounds
     case ProofTag.leaf..<(ProofTag.leaf + 4):
       let bits = tag - ProofTag.leaf
       var leaf = ProofTree.Leaf(recomputesBounds: bits & 1 == 1)

@@ -19,6 +19,7 @@ enum ProofTag {
   static let splitNeuronAtZero: UInt8 = 2
   static let clip: UInt8 = 3
   static let clauses: UInt8 = 4
+  static let bounds: UInt8 = 5
   /// Leaves: plus 1 if bounds are recomputed, plus 2 if refutations follow.
   static let leaf: UInt8 = 8
 }
@@ -54,6 +55,7 @@ private struct ProofWriter {
       if !isZero { word(at.bitPattern) }
     case .clip: stream.append(ProofTag.clip)
     case .clauses: stream.append(ProofTag.clauses)
+    case .bounds: stream.append(ProofTag.bounds)
     case .leaf(let leaf):
       let hasRefutations = !leaf.refutations.isEmpty
       stream.append(ProofTag.leaf + (leaf.recomputesBounds ? 1 : 0) + (hasRefutations ? 2 : 0))

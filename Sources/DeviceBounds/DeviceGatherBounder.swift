@@ -129,7 +129,7 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
     var best = [SplitOutcome](repeating: SplitOutcome(), count: part.count)
     var isBest = [Bool](repeating: true, count: part.count)
     var step = 0
-    try await run(prepared, pass, what: 0, step: 0, isFirst: true)
+    try await run(prepared, pass, what: 0, step: 0, of: iterations, isFirst: true)
     while true {
       let totals = try prepared.read(pass.totals, as: Double.self)
       let improved = try prepared.read(pass.improved, as: Int32.self)
@@ -144,11 +144,11 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
         if !(best[lane].bound > 0 || row.isStrict && best[lane].bound == 0) { open += 1 }
       }
       if open == 0 && stopsEarly || step >= iterations || ContinuousClock.now >= deadline { break }
-      try await run(prepared, pass, what: 1, step: step, isFirst: false)
+      try await run(prepared, pass, what: 1, step: step, of: iterations, isFirst: false)
       step += 1
     }
     // Coefficients, choices and parameters of each lane's best bound.
-    if isBest.contains(false) { try await run(prepared, pass, what: 2, step: 0, isFirst: false) }
+    if isBest.contains(false) { try await run(prepared, pass, what: 2, step: 0, of: iterations, isFirst: false) }
     return try results(part, best, prepared, pass)
   }
 
@@ -158,10 +158,10 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
   }
 
   private func run(
-    _ prepared: any PreparedList, _ pass: GatherPass, what: Float, step: Int, isFirst: Bool
+    _ prepared: any PreparedList, _ pass: GatherPass, what: Float, step: Int, of iterations: Int, isFirst: Bool
   ) async throws {
     let rates = host.options.rates
-    let decay = pow(rates.decay, Double(step))
+    let decay = pow(rates.decay(steps: iterations), Double(step))
     let first = 1 / (1 - pow(0.9, Double(step + 1)))
     let order: [Float] = [
       what, Float(rates.slope * decay * first), Float(rates.multiplier * decay * first),

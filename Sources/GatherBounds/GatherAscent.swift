@@ -66,7 +66,7 @@ struct GatherAscent {
       }
       if open == 0 || step >= iterations { break }
       if let deadline, ContinuousClock.now >= deadline { break }
-      state.forward(step: step, rates, isImproved: isBest)
+      state.forward(step: step, of: iterations, rates, isImproved: isBest)
       step += 1
     }
     if step > 0, isBest[..<count].contains(false) {

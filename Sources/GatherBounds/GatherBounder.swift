@@ -10,9 +10,10 @@ import Synchronization
 /// Every bound holds in real arithmetic (and in every binary32 evaluation, as the semantics asks) with the arithmetic
 /// that computed it: soundness.md section 1.
 public final class GatherBounder: ActivationSplitBounder, Sendable {
-  public let lower: [Double]
-  public let upper: [Double]
+  public var lower: [Double] { region.lower }
+  public var upper: [Double] { region.upper }
   public let slots: [Int]
+  public let rootSlopes: [ProofTree.RootSlopes]
   public let preferredBatch: Int
   /// For how many rows backward bounds were computed at the root.
   public let rootRowCount: Int
@@ -35,21 +36,51 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
     self.options = options
     units = try GatherUnits(network)
     let inputs = GatherRegion(verificationCase, of: network)
-    let ball = GatherBall(verificationCase.ball, inputs, inputs: network.inputs)
+    ball = GatherBall(verificationCase.ball, inputs, inputs: network.inputs)
     var root = GatherRoot(units, inputs, options, ball: ball)
-    var plan = await root.bound(iterations: 0, deadline: options.deadline)
-    if options.intermediateIterations > 0 {
-      let ends = [options.intermediateDeadline, options.deadline].compactMap { $0 }
-      plan = await root.bound(iterations: options.intermediateIterations, deadline: ends.min())
-    }
-    self.ball = ball
+    let plan = await root.bound(
+      iterations: options.intermediateIterations, ascentDeadline: options.intermediateDeadline,
+      deadline: options.deadline)
+    rootSlopes = root.slopes.sorted { ($0.neuron, $0.isLower ? 0 : 1) < ($1.neuron, $1.isLower ? 0 : 1) }
     region = root.region
     rootRowCount = root.rowCount
-    lower = region.lower
-    upper = region.upper
-    slots = Set(plan.slotNeurons).sorted()
+    slots = plan.slotNeurons.sorted()
     engine = GatherEngine(plan, region, slots, verificationCase, options, ball: ball)
     preferredBatch = engine.items * options.threads * 2
+  }
+
+  /// The part of another bounder's region that splits cut out; throws `EmptyPart`.
+  private init(
+    _ whole: GatherBounder, _ splits: [NeuronSplit], threads: Int, deadline: ContinuousClock.Instant
+  ) async throws {
+    var options = whole.options
+    options.threads = threads
+    self.options = options
+    network = whole.network
+    verificationCase = whole.verificationCase
+    units = whole.units
+    ball = whole.ball
+    rootSlopes = []
+    var root = GatherRoot(units, whole.region, options, ball: ball, splits: splits)
+    let plan = await root.bound(deadline: deadline)
+    if root.isEmpty { throw EmptyPart() }
+    region = root.region
+    rootRowCount = root.rowCount
+    slots = plan.slotNeurons.sorted()
+    engine = GatherEngine(plan, region, slots, verificationCase, options, ball: ball)
+    preferredBatch = engine.items * options.threads * 2
+  }
+
+  private struct EmptyPart: Error {}
+
+  public func narrowed(
+    to splits: [NeuronSplit], threads: Int, deadline: ContinuousClock.Instant
+  ) async throws -> NarrowedBounder? {
+    // A binary32 evaluation need not respect a split of the real values.
+    guard options.semantics == .real else { return nil }
+    do {
+      return .part(try await GatherBounder(self, splits, threads: threads, deadline: deadline))
+    } catch is EmptyPart { return .empty }
   }
 
   public func bound(

@@ -42,23 +42,11 @@ final class GatherEngine: Sendable {
     self.options = options
     self.verificationCase = verificationCase
     starts = verificationCase.rows.map(plan.start)
-    var placeOfNeuron: [Int: Int] = [:]
-    for (place, neuron) in plan.slotNeurons.enumerated() { placeOfNeuron[neuron] = place }
+    let placeOfNeuron = plan.placeOfNeuron
     places = slots.map { Int32(placeOfNeuron[$0]!) }
-    var blockOfPlace = [Int32](repeating: 0, count: plan.slotCount)
-    var bitOfPlace = [UInt8](repeating: 0, count: plan.slotCount)
-    var place = 0
-    for storage in plan.blocks {
-      for block in 0..<Int(storage.unit.blocks) {
-        for bit in 0..<UInt8(8) where storage.unstable[block] >> bit & 1 != 0 {
-          blockOfPlace[place] = storage.unit.first_block + Int32(block)
-          bitOfPlace[place] = bit
-          place += 1
-        }
-      }
-    }
-    blocks = places.map { blockOfPlace[Int($0)] }
-    bits = places.map { bitOfPlace[Int($0)] }
+    let members = plan.placeMembers
+    blocks = places.map { Int32(members[Int($0)].block) }
+    bits = places.map { UInt8(members[Int($0)].bit) }
     defaultSlopes = slots.map { region.upper[$0] > -region.lower[$0] ? 1 : 0 }
     intercepts = slots.map { slot in
       Float(-region.lower[slot] * region.upper[slot] / (region.upper[slot] - region.lower[slot]))
@@ -161,7 +149,7 @@ extension GatherEngine {
     let estimate = GatherAscent(plan: plan, deadline: nil, rates: options.rates)
       .outcome(starts[item.row], state.sums(0)).estimate
     // The first moment after the first step of Adam is a tenth of the gradient.
-    state.forward(step: 0, options.rates, isImproved: [Bool](repeating: false, count: items))
+    state.forward(step: 0, of: 1, options.rates, isImproved: [Bool](repeating: false, count: items))
     return (estimate, state.firstMoments(1, places).map { 10 * $0 })
   }
 }

@@ -1,5 +1,6 @@
 // What a caller decides about bounds by gather blocks.
 
+import Glibc
 import Networks
 
 /// The arithmetic of the bounds.
@@ -49,17 +50,21 @@ public struct GatherOptions: Sendable {
   }
 }
 
-/// Step sizes of Adam, which fall by `decay` in each step.
+/// Step sizes of Adam, which fall geometrically to `last` of their size within one ascent: few steps end as finely as
+/// many.
 public struct AscentRates: Sendable {
   public var slope: Double
   public var multiplier: Double
-  public var decay: Double
+  public var last: Double
 
-  public init(slope: Double = 0.1, multiplier: Double = 0.1, decay: Double = 0.98) {
+  public init(slope: Double = 0.1, multiplier: Double = 0.3, last: Double = 0.35) {
     self.slope = slope
     self.multiplier = multiplier
-    self.decay = decay
+    self.last = last
   }
+
+  /// By what the sizes shrink in each of so many steps.
+  package func decay(steps: Int) -> Double { exp(log(last) / Double(max(steps, 1))) }
 }
 
 /// The parts of the error account, by the names of data/soundness.

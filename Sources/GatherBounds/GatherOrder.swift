@@ -27,6 +27,8 @@ enum GatherOrder {
           let end = Int(units.consumerStarts[neuron + 1])
           return first == end ? (0, 0) : (units.consumers[first], units.consumers[end - 1])
         }))
+    // Where every neuron has all partners, all orders are the same.
+    if candidates.allSatisfy({ $0 == candidates[0] }) { return candidates[0] }
     var best = candidates[0]
     var bestCost = Int64.max
     for candidate in candidates {

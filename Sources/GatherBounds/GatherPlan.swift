@@ -3,6 +3,7 @@
 // Neurons that are 0 on the whole region are dropped; the rest of each unit is cut into blocks of eight that share most
 // of their partners. Rows number the alive neurons, slots the unstable ones.
 
+import BranchAndBound
 import CGatherBounds
 import Networks
 
@@ -251,5 +252,30 @@ extension GatherPlan {
     return Start(
       neurons: Array(unit.map.rows.columns[entries]), coefficients: unit.map.rows.values[entries].map { sign * $0 },
       constant: sign * unit.map.bias[row], error: error * (1 + 0x1p-10))
+  }
+}
+
+extension GatherPlan {
+  /// The place of each slot's operand.
+  var placeOfNeuron: [Int: Int] {
+    Dictionary(uniqueKeysWithValues: slotNeurons.enumerated().map { ($0.element, $0.offset) })
+  }
+
+  /// The block and the bit there of each place.
+  var placeMembers: [(block: Int, bit: Int)] {
+    blocks.flatMap { storage in
+      (0..<Int(storage.unit.blocks)).flatMap { block in
+        (0..<8).filter { storage.unstable[block] >> UInt8($0) & 1 != 0 }
+          .map { (block: Int(storage.unit.first_block) + block, bit: $0) }
+      }
+    }
+  }
+
+  /// Where splits are marked in a state; those of operands that are not slots of this plan are left out.
+  func marks(of splits: [NeuronSplit]) -> [(place: Int, block: Int, bit: Int, isActive: Bool)] {
+    let (places, members) = (placeOfNeuron, placeMembers)
+    return splits.compactMap { split in
+      places[split.neuron].map { ($0, members[$0].block, members[$0].bit, split.isActive) }
+    }
   }
 }

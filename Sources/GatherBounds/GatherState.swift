@@ -190,9 +190,9 @@ final class GatherState {
   }
 
   /// One ascent step; `isImproved` says for which lanes the parameters of now are the best so far.
-  func forward(step: Int, _ rates: AscentRates, isImproved: [Bool]) {
+  func forward(step: Int, of steps: Int, _ rates: AscentRates, isImproved: [Bool]) {
     for lane in 0..<items { improved[lane] = isImproved[lane] ? 1 : 0 }
-    let decay = power(rates.decay, step)
+    let decay = power(rates.decay(steps: steps), step)
     let adam = cgather_adam(
       slope_rate: rates.slope * decay, multiplier_rate: rates.multiplier * decay,
       correction1: 1 / (1 - power(0.9, step + 1)), correction2: 1 / (1 - power(0.999, step + 1)))
@@ -222,6 +222,8 @@ final class GatherState {
   }
 
   // MARK: Leaving
+
+  func setParameter(_ lane: Int, _ place: Int, _ value: Double) { set(state.parameters, place * items + lane, value) }
 
   func parameter(_ lane: Int, _ place: Int) -> Double { get(state.parameters, place * items + lane) }
 

@@ -52,14 +52,26 @@ enum EngineTable {
   }
 }
 
-/// Splits of ReLUs over bounds by gather blocks.
-private let splits = ActivationSplitSearch(name: "activation splits, gather blocks") { problem, options in
+/// Splits of ReLUs over bounds by gather blocks; hard cases get optimised intermediate bounds.
+private let splits = ActivationSplitSearch(
+  name: "activation splits, gather blocks",
+  makeBounder: { problem, options in
+    try await GatherBounder(problem.network, problem.verificationCase, gatherOptions(options))
+  },
+  makeTighter: { problem, options in
+    var gather = gatherOptions(options)
+    gather.intermediateIterations = 20
+    gather.intermediateDeadline = .now + ContinuousClock.now.duration(to: options.deadline) * 0.15
+    return try await GatherBounder(problem.network, problem.verificationCase, gather)
+  })
+
+private func gatherOptions(_ options: SearchOptions) -> GatherOptions {
   var gather = GatherOptions()
   gather.semantics = options.semantics
   gather.isRoundingSafe = options.isRoundingSafe
   gather.threads = options.threads
   gather.deadline = options.deadline
-  return try await GatherBounder(problem.network, problem.verificationCase, gather)
+  return gather
 }
 
 extension Network {

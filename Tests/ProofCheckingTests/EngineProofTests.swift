@@ -82,7 +82,7 @@ struct EngineProofTests {
       switch node {
       case .splitInput, .splitNeuron: open += 1
       case .leaf: open -= 1
-      case .clip, .clauses: break
+      case .clip, .clauses, .bounds: break
       }
     }
     return open == 0

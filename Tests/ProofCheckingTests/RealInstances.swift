@@ -92,7 +92,7 @@ func mutated(_ tree: ProofTree, _ network: Network, _ random: inout SeededGenera
     case 3: result.nodes.remove(at: index)
     default: result.nodes[index] = .splitNeuron(Int.random(in: 0..<network.neuronCount, using: &random), at: at)
     }
-  case .clip: result.nodes[index] = [.clauses, plainLeaf].randomElement(using: &random)!
+  case .clip, .bounds: result.nodes[index] = [.clauses, plainLeaf].randomElement(using: &random)!
   case .clauses: result.nodes.remove(at: index)
   case .leaf(var leaf):
     switch Int.random(in: 0...6, using: &random) {
