@@ -155,7 +155,7 @@ final class CaseCheck: @unchecked Sendable {
     }
     Threads.run(min(threads, max(1, neurons.count / batch))) { index in
       let part = parts[index]
-      part.refreshLines(below: layer)
+      part.refreshLines(below: layer + 1)
       var slopes = LaneSlopes(
         neurons: stored.isEmpty ? 0 : self.network.neuronCount, capacity: stored.isEmpty ? 1 : functionNeurons)
       defer { slopes.deallocate() }

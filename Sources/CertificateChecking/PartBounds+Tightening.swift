@@ -51,7 +51,7 @@ extension PartBounds {
       guard encloseImages(of: layer) else { return false }
       let neurons = undecided(layer)
       if neurons.isEmpty { continue }
-      refreshLines(below: layer)
+      refreshLines(below: layer + 1)
       for start in stride(from: 0, to: neurons.count, by: Self.lanes / 2) {
         let batch = neurons[start..<min(neurons.count, start + Self.lanes / 2)]
         guard tighten(batch, of: layer, replacing: replacing) else { return false }

@@ -97,4 +97,36 @@ struct CurvedProofTests {
       #expect(makeChecker(network, property).check(proof([tree])).isAccepted, "\(name)")
     }
   }
+
+  /// x -> f(x) g(x) and x -> g(f(x)): the operands' own lines must be there when their bounds are computed.
+  @Test("Functions that feed a product or a function directly are bounded by lines of their own")
+  func chained() throws {
+    let functions: [ElementaryFunction] = [
+      .sine, .cosine, .tanh, .sigmoid, .exponential, .power(2), .power(3), .gelu, .errorFunction, .relu,
+    ]
+    let box = [(-1.0, 1.0)]
+    for first in functions {
+      for second in functions {
+        for isProduct in [true, false] {
+          var maker = NetworkMaker(inputs: 1)
+          let whole = maker.affine([[1]], [0], of: 0)
+          let inner = maker.function(first, of: whole)
+          let outer =
+            isProduct ? maker.product(inner, maker.function(second, of: whole)) : maker.function(second, of: inner)
+          _ = maker.affine([[1]], [0], of: outer)
+          let network = maker.network()
+          let outputs = (0...200).map { network.outputs([-1 + 0.01 * Double($0)])[0] }
+          let (least, most) = (outputs.min()!, outputs.max()!)
+          let name = "\(first) \(second) \(isProduct ? "product" : "chain")"
+          let tree = ProofTree(rootSlopes: [], nodes: [plainLeaf])
+          for (row, limit, far) in [([1.0], least, least - 50), ([-1.0], -most, -most - 50)] {
+            let violated = forbid(row, atMost: limit + 1e-3, box: box)
+            #expect(!makeChecker(network, violated).check(proof([tree])).isAccepted, "\(name), \(row)")
+            let held = makeChecker(network, forbid(row, atMost: far, box: box)).check(proof([tree]))
+            #expect(held.isAccepted, "\(name), \(row): \(held)")
+          }
+        }
+      }
+    }
+  }
 }
