@@ -2,7 +2,7 @@
 """Runs Surety over folders of VNN-COMP instances and prints one line per set: solved, median, contradictions.
 
 usage: verification.py DATA --out RESULTS [--sets a,b,c] [--timeout 60] [--program .build/release/surety]
-                       [--semantics real] [--proofs] [--check] [--limit N]
+                       [--semantics real] [--rounding safe] [--proofs] [--check] [--limit N]
 
 DATA holds one folder per set with an instances.csv (onnx,vnnlib,timeout[,expected[,confidence]]). Each set runs in one
 process into RESULTS/SET; a finished set is resumed, not repeated. With --check, `surety check` replays all proofs, and
@@ -38,6 +38,7 @@ def main():
     parser.add_argument("--semantics", default="real")
     parser.add_argument("--proofs", action="store_true")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--rounding", default="safe", help="ignore: only to measure what rounding safety costs")
     parser.add_argument("--limit")
     options = parser.parse_args()
     names = options.sets.split(",") if options.sets else sorted(
@@ -45,14 +46,16 @@ def main():
         if os.path.exists(os.path.join(options.data, name, "instances.csv")))
     results = {
         "machine": {"processor": processor(), "cores": len(os.sched_getaffinity(0))},
-        "timeout": float(options.timeout), "semantics": options.semantics, "sets": {},
+        "timeout": float(options.timeout), "semantics": options.semantics,
+        "rounding": options.rounding, "sets": {},
     }
     print(f"{'set':32} {'solved':>9} {'unsat':>5} {'sat':>4} {'median s':>9} {'largest':>8} {'total s':>8}  wrong")
     for name in names:
         folder = os.path.join(options.out, name)
         command = [
             options.program, "verify", "--instances", os.path.join(options.data, name, "instances.csv"),
-            "--out", folder, "--timeout", options.timeout, "--semantics", options.semantics, "--quiet"]
+            "--out", folder, "--timeout", options.timeout, "--semantics", options.semantics, "--rounding", options.rounding,
+            "--quiet"]
         if options.proofs:
             command.append("--proofs")
         if options.limit:
