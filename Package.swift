@@ -97,8 +97,8 @@ let package = Package(
     .testTarget(
       name: "DeviceBoundsTests",
       dependencies: [
-        "DeviceBounds", "GatherBounds", "BranchAndBound", "Networks", "Compute", "OpenCLCompute", "CPUCompute",
-        "TestSupport",
+        "DeviceBounds", "GatherBounds", "BranchAndBound", "Networks", "Graphs", "ONNXImport", "VNNLIB", "Compute",
+        "OpenCLCompute", "CPUCompute", "TestSupport",
       ]),
     .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "Hashing", "TestSupport"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics", "TestSupport"]),
@@ -146,7 +146,7 @@ let package = Package(
       name: "ProofCheckingTests",
       dependencies: [
         "CertificateChecking", "Certificates", "Networks", "Statistics", "Hashing", "ONNXImport", "VNNLIB",
-        "BranchAndBound", "FusedBounds", "BoundPropagation", "TestSupport",
+        "BranchAndBound", "FusedBounds", "GatherBounds", "BoundPropagation", "TestSupport",
       ]),
     .testTarget(
       name: "SmoothingTests",

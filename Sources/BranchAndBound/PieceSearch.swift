@@ -97,11 +97,14 @@ final class PieceSearch: Sendable {
     var isNarrowed = false
     switch try await piece.whole.narrowed(to: piece.path, threads: threads, deadline: options.deadline) {
     case .empty?:
+      state.withLock { $0.proof?.boundAnew(piece.node) }
       let leaf = ProofTree.Leaf(recomputesBounds: false, refutations: [.init(rows: [])])
-      return finish(piece, subtree: [.bounds, .leaf(leaf)])
+      return finish(piece, subtree: [.leaf(leaf)])
     case .part(let part)?:
       bounder = part
       isNarrowed = true
+      // Also for pieces that are cut up further: what follows rests on these bounds.
+      state.withLock { $0.proof?.boundAnew(piece.node) }
     case nil: break
     }
     let proof = options.wantsProof ? SplitProof(clauseCount: 1) : nil
@@ -117,7 +120,7 @@ final class PieceSearch: Sendable {
       $0.gap = $0.gap ?? run.gap
     }
     switch end {
-    case .finished: finish(piece, subtree: (isNarrowed ? [.bounds] : []) + (proof?.preorder ?? []))
+    case .finished: finish(piece, subtree: proof?.preorder ?? [])
     case .witness(let input): finish(nil, .witness(input))
     case .timeout:
       let progress = run.progress

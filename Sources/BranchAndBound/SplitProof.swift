@@ -12,6 +12,8 @@ final class SplitProof: @unchecked Sendable {
   }
 
   private var nodes: [Node]
+  /// Nodes whose parts were bounded anew.
+  private var boundedAnew: Set<Int32> = []
   private let clauseCount: Int
 
   /// One open root for each clause; the root of clause i is node i.
@@ -34,6 +36,9 @@ final class SplitProof: @unchecked Sendable {
   /// Closes a node by a whole subtree, in preorder.
   func close(_ node: Int32, _ subtree: [ProofTree.Node]) { nodes[Int(node)] = .subtree(subtree) }
 
+  /// From this node down, the bounds of all neurons are those of its own part.
+  func boundAnew(_ node: Int32) { boundedAnew.insert(node) }
+
   /// Forgets what is below a node, so that it can be split otherwise.
   func reopen(_ node: Int32) { nodes[Int(node)] = .open }
 
@@ -44,6 +49,7 @@ final class SplitProof: @unchecked Sendable {
     for root in 0..<clauseCount {
       var waiting = [Int32(root)]
       while let node = waiting.popLast() {
+        if boundedAnew.contains(node) { result.append(.bounds) }
         switch nodes[Int(node)] {
         case .open: return nil
         case .split(let neuron, let inactive, let active):

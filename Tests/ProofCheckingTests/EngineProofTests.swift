@@ -2,6 +2,7 @@ import BranchAndBound
 import CertificateChecking
 import Certificates
 import FusedBounds
+import GatherBounds
 import Networks
 import TestSupport
 import Testing
@@ -40,7 +41,14 @@ extension Instance {
   }
 }
 
-/// Whether every clause of every case is refuted nowhere by trees of another property.
+/// Splits of ReLUs over gather blocks.
+private let gatherSearch = ActivationSplitSearch(makeBounder: { problem, options in
+  var gather = GatherOptions()
+  gather.deadline = options.deadline
+  return try await GatherBounder(problem.network, problem.verificationCase, gather)
+})
+
+/// Expects that mutations of a tree prove nothing about an instance that is violated.
 private func refusesMutations(_ instance: Instance, _ trees: [ProofTree], _ violated: Instance, rounds: Int) throws {
   var random = SeededGenerator(seed: 8)
   let options = ProofChecker.Options(threads: 2, bisections: 0)
@@ -134,5 +142,40 @@ struct EngineProofTests {
       try refusesMutations(proven, found.trees, violated, rounds: isLongTier ? 1000 : 10)
     }
     #expect(accepted > 0)
+  }
+
+  @Test("CIFAR: a residual network's tree is accepted; mutated it proves nothing that the box's centre violates")
+  func cifar() async throws {
+    let rows = try TestData.lines(TestData.path("vnncomp/cifar10_resnet/instances.csv")).dropFirst()
+      .map { $0.split(separator: ",").map(String.init) }
+    // The first tree that has splits.
+    var chosen: (row: [String], proven: Instance, found: (trees: [ProofTree], seconds: Double))?
+    for row in rows.filter({ $0[3] == "unsat" }).prefix(20) {
+      let proven = try Instance("vnncomp/cifar10_resnet/\(row[0])", "vnncomp/cifar10_resnet/\(row[1])")
+      let found = try #require(try await proven.searched({ _ in gatherSearch }, seconds: 300))
+      chosen = (row, proven, found)
+      if found.trees[0].nodes.count > 20 { break }
+    }
+    let (row, proven, found) = try #require(chosen)
+    #expect(found.trees[0].nodes.count > 20)
+    #expect(try proven.report(row[1], found.trees, searchSeconds: found.seconds).isAccepted)
+    var cut = found.trees
+    cut[0].nodes.removeLast()
+    #expect(!proven.checker.check(proof(cut), options: .init(bisections: 0)).isAccepted)
+    // The same clauses with limits that the centre of the box meets.
+    var violated = proven
+    let region = VerificationCase(proven.property.cases[0], of: proven.network)
+    let outputs = proven.network.outputs(zip(region.lower, region.upper).map { $0 / 2 + $1 / 2 })
+    for clause in violated.property.cases[0].clauses.indices {
+      for index in violated.property.cases[0].clauses[clause].indices {
+        var sum = 0.0
+        for term in violated.property.cases[0].clauses[clause][index].terms {
+          guard case .output(let output) = term.variable else { continue }
+          sum += term.coefficient.nearest * outputs[output]
+        }
+        violated.property.cases[0].clauses[clause][index].bound = decimal(sum + 0.01)
+      }
+    }
+    try refusesMutations(proven, found.trees, violated, rounds: isLongTier ? 10_000 : 5)
   }
 }
