@@ -22,7 +22,7 @@ import Testing
       verificationCase: randomCase(network, radius: radius, clauses: Self.clauses, constant: constant, &generator))
   }
 
-  private func options(seconds: Double = 20) -> SearchOptions {
+  private func options(seconds: Double = 300) -> SearchOptions {
     SearchOptions(deadline: .now + .seconds(seconds))
   }
 

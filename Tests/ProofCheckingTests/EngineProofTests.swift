@@ -12,7 +12,7 @@ import Testing
 extension Instance {
   /// The trees of an engine's search, with its seconds; nil if it did not prove everything.
   func searched(
-    _ makeEngine: (SearchProblem) throws -> any SearchEngine, seconds: Double = 60, semantics: Semantics = .real
+    _ makeEngine: (SearchProblem) throws -> any SearchEngine, seconds: Double = 300, semantics: Semantics = .real
   ) async throws -> (trees: [ProofTree], seconds: Double)? {
     let start = ContinuousClock.now
     var trees: [ProofTree] = []
@@ -135,7 +135,7 @@ struct EngineProofTests {
     var accepted = 0
     for row in rows where row[3] == "unsat" && accepted < (isLongTier ? 10 : 2) {
       let proven = try instance(row)
-      guard let found = try await proven.searched({ _ in ActivationSplitSearch() }, seconds: 10) else { continue }
+      guard let found = try await proven.searched({ _ in ActivationSplitSearch() }, seconds: 300) else { continue }
       let verdict = try proven.report(row[1], found.trees, searchSeconds: found.seconds)
       #expect(verdict.isAccepted, "\(row): \(verdict)")
       accepted += 1
