@@ -89,7 +89,7 @@ extension CommandTests {
 
     @Test("Rates of bounds come with their spread, for every path of both devices")
     func boundRates() throws {
-      let result = try run(["bench", "bounds", "--device", "cpu,opencl", "--seconds", "0.02", "--json"])
+      let result = try run(["bench", "bounds", "--device", "cpu,opencl", "--seconds", "0.2", "--json"])
       struct Row: Decodable {
         var path: String
         var device: String
@@ -99,7 +99,9 @@ extension CommandTests {
         var greatest: Double
       }
       let rows = try result.output.split(separator: "\n").map { try JSONText.decode(Row.self, from: Array($0.utf8)) }
-      #expect(rows.allSatisfy { 0 < $0.least && $0.least <= $0.boundsPerSecond && $0.boundsPerSecond <= $0.greatest })
+      // On a busy machine a whole turn may pass without a bound.
+      #expect(rows.allSatisfy { 0 <= $0.least && $0.least <= $0.boundsPerSecond && $0.boundsPerSecond <= $0.greatest })
+      #expect(rows.allSatisfy { 0 < $0.boundsPerSecond })
       for path in ["fused, binary64", "gather blocks, binary32"] {
         for device in ["cpu", "opencl"] {
           for rounding in ["safe", "ignore"] {
