@@ -2,7 +2,10 @@
 //
 // For z = sum_k w_k h_k + b with |h_k - c_k| <= r_k and c = fl(sum w_k c_k + b) in any order,
 //   |z - c| <= sum |w_k| r_k + gamma(n + 2) (sum |w_k c_k| + |b|) + n eta,        gamma(k) = k u / (1 - k u), u = 2^-53,
-// and the radius itself, a sum of nonnegative terms, is enlarged by 1 + (n + 8) 2^-52 for its own roundings.
+// and the radius itself, a sum of nonnegative terms, is enlarged by 1 + (n + 8) 2^-52 for its own roundings. Where the
+// network has steps (Sign, Step, Floor), sums that were computed without any rounding error have the radius 0: integers
+// at a step would otherwise lie on both of its sides. Exactness is tested by error-free transformations (Knuth's TwoSum;
+// the product's error by a fused multiply-add), see Ogita, Rump & Oishi 2005.
 // With `anyOrder` the radius also covers every binary32 evaluation of the graph as written: gamma32(Kf + 2 + extra) on the
 // same magnitudes (soundness.md 1.8).
 
@@ -28,11 +31,13 @@ struct OutputEnclosure {
         lower[index] == upper[index]
         ? 0 : max((upper[index] - centre[index]).nextUp, (centre[index] - lower[index]).nextUp)
     }
+    let hasSteps = !anyOrder && network.layers.contains { $0.relation.isStep }
     for layer in network.layers.dropFirst() {
       switch layer.relation {
       case .input: break
       case .affine(let affine):
         Self.affine(affine, layer.neurons.lowerBound, &centre, &radius, anyOrder: anyOrder)
+        if hasSteps { Self.findExactRows(affine, layer.neurons.lowerBound, centre, &radius) }
       case .function(let function, let of):
         let source = network.layers[of].neurons.lowerBound
         for index in 0..<layer.count {
@@ -88,6 +93,31 @@ struct OutputEnclosure {
     }
   }
 
+  /// Sets the radius of every row to 0 whose operands are exact and whose sum, from left to right, rounds nowhere.
+  private static func findExactRows(_ affine: Affine, _ first: Int, _ centre: [Double], _ radius: inout [Double]) {
+    guard affine.coefficientRoundings == 0 else { return }
+    row: for row in 0..<affine.rows.count {
+      guard (affine.biasError?[row] ?? 0) == 0 else { continue }
+      var sum = affine.bias[row]
+      for entry in affine.rows.entries(ofRow: row) {
+        let (weight, column) = (affine.rows.values[entry], Int(affine.rows.columns[entry]))
+        guard radius[column] == 0 else { continue row }
+        let factor = centre[column]
+        if weight == 0 || factor == 0 { continue }
+        let term = weight * factor
+        // Far from underflow and overflow, where the error of a product is itself a binary64 number.
+        guard abs(term) > 0x1p-900, abs(term) < 0x1p900, (-term).addingProduct(weight, factor) == 0 else {
+          continue row
+        }
+        let next = sum + term
+        let part = next - sum
+        guard (sum - (next - part)) + (term - part) == 0 else { continue row }
+        sum = next
+      }
+      if sum == centre[first + row] { radius[first + row] = 0 }
+    }
+  }
+
   /// The image of an interval. Library functions are taken to err by at most 4 ulp, twice what glibc states for them.
   private static func image(of function: ElementaryFunction, _ centre: Double, _ radius: Double) -> (Double, Double) {
     guard radius.isFinite, centre.isFinite else { return (0, .infinity) }
@@ -131,6 +161,16 @@ struct OutputEnclosure {
     case .gelu:
       let (value, spread) = lipschitz(1.13)
       return (value, spread + abs(centre) * 0x1p-48)
+    }
+  }
+}
+
+extension Network.Relation {
+  /// Whether the values jump: Sign, Step and Floor.
+  fileprivate var isStep: Bool {
+    switch self {
+    case .function(.sign, of: _), .function(.step, of: _), .function(.floor, of: _): true
+    default: false
     }
   }
 }
