@@ -29,6 +29,12 @@ public protocol ActivationSplitBounder: Sendable {
   func narrowed(
     to splits: [NeuronSplit], threads: Int, deadline: ContinuousClock.Instant
   ) async throws -> NarrowedBounder?
+
+  /// A bounder for the points of that part where a row is at most 0, so for refuting this row's clause only: the
+  /// bounds of its undecided neurons are those of the row's constraint too. nil if there is no such bounder.
+  func constrained(
+    by row: Int, splits: [NeuronSplit], options: ConstrainedBounds
+  ) async throws -> ConstrainedBounder?
 }
 
 extension ActivationSplitBounder {
@@ -37,6 +43,63 @@ extension ActivationSplitBounder {
   public func narrowed(
     to splits: [NeuronSplit], threads: Int, deadline: ContinuousClock.Instant
   ) async throws -> NarrowedBounder? { nil }
+
+  public func constrained(
+    by row: Int, splits: [NeuronSplit], options: ConstrainedBounds
+  ) async throws -> ConstrainedBounder? { nil }
+}
+
+/// How bounds under a row's constraint are found.
+public struct ConstrainedBounds: Sendable {
+  /// Steps of ascent for each bound.
+  public var iterations: Int
+  public var threads: Int
+  public var deadline: ContinuousClock.Instant
+  /// The row's best slopes so far, by slot; empty: the default ones.
+  public var slopes: [Float]
+  /// Weights of the row that the bounds of before had; they are where the ascent starts.
+  public var weights: [NeuronSide: Float]
+
+  public init(
+    iterations: Int, threads: Int, deadline: ContinuousClock.Instant, slopes: [Float] = [],
+    weights: [NeuronSide: Float] = [:]
+  ) {
+    self.iterations = iterations
+    self.threads = threads
+    self.deadline = deadline
+    self.slopes = slopes
+    self.weights = weights
+  }
+}
+
+/// The lower or upper bound of a neuron.
+public struct NeuronSide: Sendable, Hashable {
+  public var neuron: Int
+  public var isLower: Bool
+
+  public init(neuron: Int, isLower: Bool) {
+    self.neuron = neuron
+    self.isLower = isLower
+  }
+}
+
+/// What bounding under a row's constraint came to.
+public struct ConstrainedBounder: Sendable {
+  public var result: NarrowedBounder
+  /// The bounds that became tighter, and how.
+  public var bounds: [ProofTree.NeuronBound]
+  public var weights: [NeuronSide: Float]
+  /// The largest share, over layers, of the width of the undecided neurons' bounds that is gone.
+  public var gain: Double
+
+  public init(
+    result: NarrowedBounder, bounds: [ProofTree.NeuronBound], weights: [NeuronSide: Float], gain: Double
+  ) {
+    self.result = result
+    self.bounds = bounds
+    self.weights = weights
+    self.gain = gain
+  }
 }
 
 /// What bounding a part anew came to.

@@ -10,6 +10,8 @@ final class PieceSearch: Sendable {
   /// One clause on a part that `whole` bounds and `path` cuts further.
   private struct Piece: Sendable {
     var clause: Int
+    /// The row of the clause that came closest to being proven.
+    var row: Int
     /// Its place in the proof.
     var node: Int32
     var path: [NeuronSplit]
@@ -56,9 +58,22 @@ final class PieceSearch: Sendable {
   /// Decides the clauses that a run over the whole region left open.
   func decide(after run: SplitSearchRun) async throws -> SearchOutcome {
     for clause in try run.openClauses().sorted() {
-      let bound = run.roots[clause]?.domain.bound ?? -.infinity
-      let whole = Piece(clause: clause, node: Int32(clause), path: [], whole: run.bounder, bound: bound)
-      try await cutUp(whole, run)
+      guard let root = run.roots[clause]?.domain else { continue }
+      var whole = Piece(
+        clause: clause, row: Int(root.row), node: Int32(clause), path: [], whole: run.bounder, bound: root.bound)
+      state.withLock { $0.proof?.reopen(whole.node) }
+      let slopes = root.slopes.map { Float($0) / 255 }
+      guard let (bounder, isTighter) = try await constrained(whole, whole.whole, slopes, options.threads) else {
+        state.withLock { $0.proof?.close(whole.node, Self.nothingLeft) }
+        continue
+      }
+      if isTighter {
+        // It is searched anew before it is cut up.
+        whole.whole = bounder
+        state.withLock { $0.waiting.append(whole) }
+      } else {
+        try await cutUp(whole, run)
+      }
     }
     let workers = max(1, options.threads)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -98,13 +113,15 @@ final class PieceSearch: Sendable {
     switch try await piece.whole.narrowed(to: piece.path, threads: threads, deadline: options.deadline) {
     case .empty?:
       state.withLock { $0.proof?.boundAnew(piece.node) }
-      let leaf = ProofTree.Leaf(recomputesBounds: false, refutations: [.init(rows: [])])
-      return finish(piece, subtree: [.leaf(leaf)])
+      return finish(piece, subtree: Self.nothingLeft)
     case .part(let part)?:
-      bounder = part
       isNarrowed = true
       // Also for pieces that are cut up further: what follows rests on these bounds.
       state.withLock { $0.proof?.boundAnew(piece.node) }
+      guard let (tighter, _) = try await constrained(piece, part, [], threads) else {
+        return finish(piece, subtree: Self.nothingLeft)
+      }
+      bounder = tighter
     case nil: break
     }
     let proof = options.wantsProof ? SplitProof(clauseCount: 1) : nil
@@ -133,6 +150,55 @@ final class PieceSearch: Sendable {
       try await cutUp(piece, run)
       finish(nil)
     }
+  }
+
+  /// The leaf of a part that bounds have shown to hold no point.
+  private static let nothingLeft: [ProofTree.Node] = [
+    .leaf(.init(recomputesBounds: false, refutations: [.init(rows: [])]))
+  ]
+
+  /// Bounds a piece under the constraint that its clause is violated, as long as that gains something; nil if no such
+  /// point is left.
+  private func constrained(
+    _ piece: Piece, _ bounder: any ActivationSplitBounder, _ slopes: [Float], _ threads: Int
+  ) async throws -> (bounder: any ActivationSplitBounder, isTighter: Bool)? {
+    var bounder = bounder
+    var wanted = ConstrainedBounds(
+      iterations: settings.constrainedIterations, threads: threads, deadline: options.deadline, slopes: slopes)
+    for round in 0..<settings.constrainedRounds {
+      if ContinuousClock.now >= options.deadline { return (bounder, round > 0) }
+      if wanted.slopes.isEmpty {
+        let known = try await rowBound(piece, bounder)
+        if isProven(piece.row, known.bound) { return (bounder, true) }
+        wanted.slopes = known.slopes
+      }
+      guard let found = try await bounder.constrained(by: piece.row, splits: piece.path, options: wanted) else {
+        return (bounder, round > 0)
+      }
+      if found.gain < settings.constrainedGain { return (bounder, round > 0) }
+      state.withLock { $0.proof?.boundAnew(piece.node, found.bounds) }
+      switch found.result {
+      case .empty: return nil
+      case .part(let part): bounder = part
+      }
+      wanted.weights = found.weights
+      wanted.slopes = []
+    }
+    return (bounder, true)
+  }
+
+  /// The bound of a piece's row, with the slopes behind it.
+  private func rowBound(_ piece: Piece, _ bounder: any ActivationSplitBounder) async throws -> SplitBound {
+    let slotOfNeuron = Dictionary(uniqueKeysWithValues: bounder.slots.enumerated().map { ($0.element, $0.offset) })
+    let splits = piece.path.compactMap { split in
+      slotOfNeuron[split.neuron].map { Split(slot: Int32($0), isActive: split.isActive) }
+    }
+    let item = SplitItem(row: piece.row, splits: splits, multipliers: splits.map { _ in 0 })
+    return try await bounder.bound([item], iterations: settings.rootIterations / 2, deadline: options.deadline)[0]
+  }
+
+  private func isProven(_ row: Int, _ bound: Double) -> Bool {
+    problem.verificationCase.rows[row].isStrict ? bound >= 0 : bound > 0
   }
 
   /// What a piece's run tells, as a part of the whole; and hears once the search is over.

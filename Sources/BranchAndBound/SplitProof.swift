@@ -12,8 +12,8 @@ final class SplitProof: @unchecked Sendable {
   }
 
   private var nodes: [Node]
-  /// Nodes whose parts were bounded anew.
-  private var boundedAnew: Set<Int32> = []
+  /// What comes before a node's subtree: how its part was bounded anew.
+  private var before: [Int32: [ProofTree.Node]] = [:]
   private let clauseCount: Int
 
   /// One open root for each clause; the root of clause i is node i.
@@ -37,7 +37,12 @@ final class SplitProof: @unchecked Sendable {
   func close(_ node: Int32, _ subtree: [ProofTree.Node]) { nodes[Int(node)] = .subtree(subtree) }
 
   /// From this node down, the bounds of all neurons are those of its own part.
-  func boundAnew(_ node: Int32) { boundedAnew.insert(node) }
+  func boundAnew(_ node: Int32) { before[node, default: []].append(.bounds) }
+
+  /// From this node down, these bounds hold where the clause is violated.
+  func boundAnew(_ node: Int32, _ bounds: [ProofTree.NeuronBound]) {
+    before[node, default: []].append(.neuronBounds(bounds))
+  }
 
   /// Forgets what is below a node, so that it can be split otherwise.
   func reopen(_ node: Int32) { nodes[Int(node)] = .open }
@@ -49,7 +54,7 @@ final class SplitProof: @unchecked Sendable {
     for root in 0..<clauseCount {
       var waiting = [Int32(root)]
       while let node = waiting.popLast() {
-        if boundedAnew.contains(node) { result.append(.bounds) }
+        result += before[node] ?? []
         switch nodes[Int(node)] {
         case .open: return nil
         case .split(let neuron, let inactive, let active):

@@ -38,7 +38,16 @@ struct TreeShape {
         guard let stop = end(index + 1) else { return fail(missing) }
         ends[index] = Int32(stop)
         computes[index] = true
-      case .bounds:
+      case .bounds, .neuronBounds:
+        if case .neuronBounds(let list) = nodes[index] {
+          guard isByClause || region.clauses.count == 1 else {
+            return fail("Node \(index) bounds neurons by one clause, where several are to be refuted.")
+          }
+          for bound in list {
+            if !neurons.contains(bound.neuron) { return fail("Node \(index) bounds a neuron that does not exist.") }
+            if let problem = problem(of: bound.terms, region, neurons) { return fail("\(problem) (node \(index)).") }
+          }
+        }
         guard let stop = end(index + 1) else { return fail(missing) }
         ends[index] = Int32(stop)
         computes[index] = computes[index + 1]
@@ -80,20 +89,24 @@ struct TreeShape {
     guard count == 0 || count == (isByClause ? 1 : region.clauses.count) else {
       return "A leaf has \(count) refutations for \(isByClause ? 1 : region.clauses.count) clauses"
     }
-    for refutation in leaf.refutations {
-      for (row, weight) in refutation.rows {
-        guard region.rows.indices.contains(row) else { return "A refutation names row \(row), which does not exist" }
-        guard weight >= 0, weight.isFinite else { return "A refutation has the weight \(weight)" }
-      }
-      guard refutation.slopes.allSatisfy({ isNamed($0, neurons) }) else {
-        return "A slope names a neuron that does not exist"
-      }
-      guard (refutation.splitMultipliers + refutation.inputMultipliers).allSatisfy({ $0 >= 0 && $0.isFinite }) else {
-        return "A multiplier is negative or no number"
-      }
-      guard refutation.inputMultipliers.count <= region.inputRows.count else {
-        return "There are more multipliers than input constraints"
-      }
+    return leaf.refutations.lazy.compactMap { problem(of: $0, region, neurons) }.first
+  }
+
+  private static func problem(
+    of refutation: ProofTree.Refutation, _ region: VerificationCase, _ neurons: Range<Int>
+  ) -> String? {
+    for (row, weight) in refutation.rows {
+      guard region.rows.indices.contains(row) else { return "A refutation names row \(row), which does not exist" }
+      guard weight >= 0, weight.isFinite else { return "A refutation has the weight \(weight)" }
+    }
+    guard refutation.slopes.allSatisfy({ isNamed($0, neurons) }) else {
+      return "A slope names a neuron that does not exist"
+    }
+    guard (refutation.splitMultipliers + refutation.inputMultipliers).allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+      return "A multiplier is negative or no number"
+    }
+    guard refutation.inputMultipliers.count <= region.inputRows.count else {
+      return "There are more multipliers than input constraints"
     }
     return nil
   }

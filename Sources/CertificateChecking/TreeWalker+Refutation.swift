@@ -102,9 +102,51 @@ extension TreeWalker {
     return true
   }
 
-  private func load(_ refutation: ProofTree.Refutation, lane: Int) {
+  /// Cuts neurons by bounds that hold where the clause is violated, all computed with the lines of before; false if the
+  /// part holds no such point, nil if the list is malformed.
+  func cut(_ list: [ProofTree.NeuronBound]) -> Bool? {
     let region = check.region
-    let terms = refutation.rows.count + refutation.inputMultipliers.count + refutation.splitMultipliers.count
+    guard let clause = onlyClause ?? (region.clauses.count == 1 ? 0 : nil) else { return nil }
+    guard
+      list.allSatisfy({ bound in
+        bound.terms.rows.allSatisfy { region.clauses[clause].contains($0.row) }
+          && bound.terms.splitMultipliers.count <= path.count
+      })
+    else { return nil }
+    part.refreshLines(below: check.network.layerCount)
+    var found: [Double] = []
+    for start in stride(from: 0, to: list.count, by: PartBounds.lanes) {
+      let batch = list[start..<min(list.count, start + PartBounds.lanes)]
+      let rows = batch.map { bound in
+        VerificationCase.Row(neurons: [bound.neuron], coefficients: [bound.isLower ? 1 : -1], constant: 0)
+      }
+      let from = startLayer(rows + batch.flatMap { bound in bound.terms.rows.map { region.rows[$0.row] } }, path)
+      part.begin(from: from)
+      var own = slopes.fresh()
+      defer { slopes.giveBack(own) }
+      for (lane, bound) in batch.enumerated() {
+        load(bound.terms, lane: lane, more: rows[lane])
+        for slope in bound.terms.slopes { own.set(slope, lane: lane, part: part, in: check) }
+      }
+      part.run(from: from, slopes: own)
+      part.concretise()
+      for lane in batch.indices { found.append(part.value(lane - batch.startIndex)) }
+    }
+    for (bound, value) in zip(list, found) where value.isFinite {
+      let isLeft =
+        bound.isLower ? part.cut(bound.neuron, lower: value) : part.cut(bound.neuron, upper: -value)
+      if !isLeft { return false }
+    }
+    return true
+  }
+
+  /// Loads a combination of rows; `more` is added to it as it is.
+  private func load(_ refutation: ProofTree.Refutation, lane: Int, more: VerificationCase.Row? = nil) {
+    let region = check.region
+    let terms =
+      refutation.rows.count + refutation.inputMultipliers.count + refutation.splitMultipliers.count
+      + (more == nil ? 0 : 1)
+    if let more { add(more, weight: 1, terms: terms, lane: lane) }
     for (row, weight) in refutation.rows { add(region.rows[row], weight: Double(weight), terms: terms, lane: lane) }
     for (row, multiplier) in zip(region.inputRows, refutation.inputMultipliers) {
       // phi_in <= 0 on the region.

@@ -85,6 +85,14 @@ final class TreeWalker {
           isEmpty = !part.tightenAll()
           cursor += 1
           isDone = false
+        case .neuronBounds(let list):
+          guard let isLeft = cut(list) else {
+            reasons.append("Node \(cursor) bounds neurons by what is not the clause's.")
+            return
+          }
+          isEmpty = !isLeft
+          cursor += 1
+          isDone = false
         case .splitInput, .splitNeuron:
           if shape.computesBounds[cursor], replaces || Int(shape.ends[cursor]) - cursor > 5 {
             sinceBound += 1

@@ -57,6 +57,17 @@ private struct ProofReader {
     case ProofTag.clip: return .clip
     case ProofTag.clauses: return .clauses
     case ProofTag.bounds: return .bounds
+    case ProofTag.neuronBounds:
+      var list: [ProofTree.NeuronBound] = []
+      var previous: Int64 = 0
+      for _ in 0..<(try unsigned()) {
+        try spend(2 * MemoryLayout<ProofTree.NeuronBound>.stride)
+        previous &+= try signed()
+        let flag = try stream.next()
+        guard flag <= 1 else { throw FileError("a neuron's bound is marked \(flag), neither lower nor upper") }
+        list.append(.init(neuron: Int(previous), isLower: flag == 1, terms: try refutation()))
+      }
+      return .neuronBounds(list)
     case ProofTag.leaf..<(ProofTag.leaf + 4):
       let bits = tag - ProofTag.leaf
       var leaf = ProofTree.Leaf(recomputesBounds: bits & 1 == 1)

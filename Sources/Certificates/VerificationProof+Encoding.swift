@@ -20,6 +20,7 @@ enum ProofTag {
   static let clip: UInt8 = 3
   static let clauses: UInt8 = 4
   static let bounds: UInt8 = 5
+  static let neuronBounds: UInt8 = 6
   /// Leaves: plus 1 if bounds are recomputed, plus 2 if refutations follow.
   static let leaf: UInt8 = 8
 }
@@ -56,6 +57,16 @@ private struct ProofWriter {
     case .clip: stream.append(ProofTag.clip)
     case .clauses: stream.append(ProofTag.clauses)
     case .bounds: stream.append(ProofTag.bounds)
+    case .neuronBounds(let list):
+      stream.append(ProofTag.neuronBounds)
+      unsigned(UInt64(list.count))
+      var previous: Int64 = 0
+      for bound in list {
+        signed(Int64(bound.neuron) &- previous)
+        previous = Int64(bound.neuron)
+        stream.append(bound.isLower ? 1 : 0)
+        refutation(bound.terms)
+      }
     case .leaf(let leaf):
       let hasRefutations = !leaf.refutations.isEmpty
       stream.append(ProofTag.leaf + (leaf.recomputesBounds ? 1 : 0) + (hasRefutations ? 2 : 0))

@@ -71,6 +71,37 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
     preferredBatch = engine.items * options.threads * 2
   }
 
+  /// The same with other bounds of the neurons.
+  init(_ whole: GatherBounder, _ region: GatherRegion, threads: Int) {
+    var options = whole.options
+    options.threads = threads
+    self.options = options
+    network = whole.network
+    verificationCase = whole.verificationCase
+    units = whole.units
+    ball = whole.ball
+    rootSlopes = []
+    rootRowCount = 0
+    self.region = region
+    let plan = Self.plan(units, region, options, options.precision)
+    slots = plan.slotNeurons.sorted()
+    engine = GatherEngine(plan, region, slots, verificationCase, options, ball: ball)
+    preferredBatch = engine.items * options.threads * 2
+  }
+
+  /// The plan of all units with the bounds of a region.
+  private static func plan(
+    _ units: GatherUnits, _ region: GatherRegion, _ options: GatherOptions, _ precision: GatherPrecision
+  ) -> GatherPlan {
+    let plan = GatherPlan(
+      units, precision, semantics: options.semantics, isRoundingSafe: options.isRoundingSafe,
+      omitted: options.omitted, isGrowing: false)
+    for _ in units.units { plan.append(region) }
+    for unit in units.units.indices { plan.listConsumers(of: unit) }
+    plan.finish()
+    return plan
+  }
+
   private struct EmptyPart: Error {}
 
   public func narrowed(
@@ -113,12 +144,7 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
   private func makeWideEngine() -> GatherEngine {
     wideEngine.withLock { engine in
       if let engine { return engine }
-      let plan = GatherPlan(
-        units, .binary64, semantics: options.semantics, isRoundingSafe: options.isRoundingSafe,
-        omitted: options.omitted, isGrowing: false)
-      for _ in units.units { plan.append(region) }
-      for unit in units.units.indices { plan.listConsumers(of: unit) }
-      plan.finish()
+      let plan = Self.plan(units, region, options, .binary64)
       let made = GatherEngine(plan, region, slots, verificationCase, options, ball: ball)
       engine = made
       return made

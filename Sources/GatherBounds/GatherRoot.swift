@@ -144,7 +144,7 @@ struct GatherRoot {
 }
 
 /// Slopes of a state's lanes as a proof stores them, in parts of 255.
-private struct SlotParts: Sendable {
+struct SlotParts: Sendable {
   private let plan: GatherPlan
   /// For each place, the part that whoever replays the proof takes by default; nil where that may differ.
   private let defaults: [UInt8?]

@@ -223,6 +223,9 @@ final class GatherState {
 
   // MARK: Leaving
 
+  /// The value of a neuron that is no input at the point of a lane's forward pass, by its row.
+  func value(_ lane: Int, row: Int) -> Double { get(state.y, (row - plan.inputRows) * items + lane) }
+
   func setParameter(_ lane: Int, _ place: Int, _ value: Double) { set(state.parameters, place * items + lane, value) }
 
   func parameter(_ lane: Int, _ place: Int) -> Double { get(state.parameters, place * items + lane) }

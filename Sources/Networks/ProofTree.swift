@@ -25,6 +25,10 @@ public struct ProofTree: Sendable {
     /// One subtree follows, for the same part: the bounds of all neurons that are undecided there and not split above
     /// are computed anew, in order, with default slopes, and hold in the whole subtree.
     case bounds
+    /// One subtree follows, for the same part: single bounds of neurons that hold on its points where the clause is
+    /// violated, each by a backward pass of its own. Only where one clause is to be refuted: below `clauses`, or in a
+    /// case that has no other.
+    case neuronBounds([NeuronBound])
     case leaf(Leaf)
     /// Only as the first node: one subtree for each clause of the case follows, in order. The i-th covers the whole
     /// region and refutes clause i alone, so every leaf in it has exactly one refutation, that of clause i.
@@ -66,6 +70,21 @@ public struct ProofTree: Sendable {
       self.slopes = slopes
       self.splitMultipliers = splitMultipliers
       self.inputMultipliers = inputMultipliers
+    }
+  }
+
+  /// One bound of one neuron where a clause is violated: z, or -z for the upper bound, is at least the least value of
+  /// z (or -z) + sum weight_i phi_i + the multipliers' terms, because none of the terms added is positive there
+  /// (output constraints in intermediate bounds, Kotha et al. 2023, INVPROP).
+  public struct NeuronBound: Sendable {
+    public var neuron: Int
+    public var isLower: Bool
+    public var terms: Refutation
+
+    public init(neuron: Int, isLower: Bool, terms: Refutation) {
+      self.neuron = neuron
+      self.isLower = isLower
+      self.terms = terms
     }
   }
 

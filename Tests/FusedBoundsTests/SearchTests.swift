@@ -95,7 +95,7 @@ private func name(_ result: SearchOutcome.Result) -> String {
           cut = lower
           cut[input] = middle
           read(cut, upper)
-        case .splitNeuron, .clauses, .bounds: Issue.record("input splits make no such node")
+        case .splitNeuron, .clauses, .bounds, .neuronBounds: Issue.record("input splits make no such node")
         }
       }
       read(problem.verificationCase.lower, problem.verificationCase.upper)

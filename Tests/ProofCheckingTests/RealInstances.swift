@@ -93,6 +93,19 @@ func mutated(_ tree: ProofTree, _ network: Network, _ random: inout SeededGenera
     default: result.nodes[index] = .splitNeuron(Int.random(in: 0..<network.neuronCount, using: &random), at: at)
     }
   case .clip, .bounds: result.nodes[index] = [.clauses, plainLeaf].randomElement(using: &random)!
+  case .neuronBounds(var list):
+    guard !list.isEmpty else { break }
+    let place = Int.random(in: list.indices, using: &random)
+    switch Int.random(in: 0...6, using: &random) {
+    case 0: list[place].isLower.toggle()
+    case 1: list[place].neuron = Int.random(in: 0..<network.neuronCount, using: &random)
+    case 2: list[place].neuron = wild
+    case 3: list[place].terms.rows = list[place].terms.rows.map { (row: $0.row, weight: -1 - $0.weight) }
+    case 4: list[place].terms.rows = list[place].terms.rows.map { (row: $0.row, weight: 1e4 * $0.weight) }
+    case 5: list[place].terms.rows = list[place].terms.rows.map { (row: $0.row + 1, weight: $0.weight) }
+    default: list[place].terms.splitMultipliers.append(-1)
+    }
+    result.nodes[index] = .neuronBounds(list)
   case .clauses: result.nodes.remove(at: index)
   case .leaf(var leaf):
     switch Int.random(in: 0...6, using: &random) {

@@ -60,7 +60,12 @@ struct ScopedProofTests {
   }
 
   private func count(_ tree: ProofTree) -> Int {
-    tree.nodes.reduce(0) { sum, node in if case .bounds = node { sum + 1 } else { sum } }
+    tree.nodes.reduce(0) { sum, node in
+      switch node {
+      case .bounds, .neuronBounds: sum + 1
+      default: sum
+      }
+    }
   }
 
   @Test("Pieces that are bounded anew are accepted; without a leaf or for a violated limit they are refused")
@@ -104,6 +109,68 @@ struct ScopedProofTests {
       }
     }
     #expect(pieces > 0, "no piece was bounded anew")
+  }
+
+  @Test("Bounds under a clause's own constraint: no violating point escapes, and only that clause may use them")
+  func constrained() async throws {
+    var (tighter, empty) = (0, 0)
+    for seed in 41..<47 as Range<UInt64> {
+      let (network, box, least) = example(seed)
+      var random = SeededGenerator(seed: seed + 100)
+      for limit in [least + 0.3, least + 0.05, least - 0.8] {
+        let property = forbid([1], atMost: limit, box: box)
+        let region = VerificationCase(property.cases[0], of: network)
+        let bounder = try await GatherBounder(network, region, GatherOptions())
+        let neuron = bounder.slots[Int.random(in: bounder.slots.indices, using: &random)]
+        for path in [[], [NeuronSplit(neuron: neuron, isActive: seed % 2 == 0)]] {
+          var options = ConstrainedBounds(iterations: 20, threads: 2, deadline: .now + .seconds(300))
+          let whole: any ActivationSplitBounder
+          switch try #require(try await bounder.narrowed(to: path, threads: 2, deadline: .now + .seconds(300))) {
+          case .empty: continue
+          case .part(let part): whole = part
+          }
+          var found = try #require(try await whole.constrained(by: 0, splits: path, options: options))
+          for _ in 0..<8 {
+            guard case .part(let part) = found.result else { break }
+            options.weights = found.weights
+            guard let next = try await part.constrained(by: 0, splits: path, options: options) else { break }
+            found = next
+          }
+          var violating = 0
+          for _ in 0..<20_000 {
+            let x = box.map { Double.random(in: $0.0...$0.1, using: &random) }
+            let values = network.evaluate(x)
+            let isInside = path.allSatisfy { $0.isActive ? values[$0.neuron] >= 0 : values[$0.neuron] <= 0 }
+            guard isInside, values.last! <= limit else { continue }
+            violating += 1
+            guard case .part(let part) = found.result else { break }
+            for slot in whole.slots {
+              #expect(part.lower[slot] <= values[slot] + 1e-9 && values[slot] <= part.upper[slot] + 1e-9)
+            }
+          }
+          if case .part(let part) = found.result {
+            if whole.slots.contains(where: { part.upper[$0] - part.lower[$0] < whole.upper[$0] - whole.lower[$0] }) {
+              tighter += 1
+            }
+          } else {
+            empty += 1
+            #expect(violating == 0, "seed \(seed): nothing was left, but \(violating) samples are")
+          }
+          // In a case with two clauses the same node may not stand above both.
+          var two = property
+          two.cases[0].clauses += forbid([1], atMost: least - 100, box: box).cases[0].clauses
+          let checker = makeChecker(network, two)
+          let leaf = ProofTree.Node.leaf(.init(recomputesBounds: false, refutations: [.init(rows: [])]))
+          let above = checker.check(proof([ProofTree(nodes: [.neuronBounds(found.bounds), plainLeaf])]))
+          #expect(!above.isAccepted && "\(above)".contains("several"), "\(above)")
+          // Nor by the other one.
+          let nodes: [ProofTree.Node] = [.clauses, leaf, .neuronBounds(found.bounds), plainLeaf]
+          let other = checker.check(proof([ProofTree(nodes: nodes)]))
+          #expect(!other.isAccepted, "\(other)")
+        }
+      }
+    }
+    #expect(tighter > 5 && empty > 0, "the constraint never mattered: tighter \(tighter), empty \(empty)")
   }
 
   @Test("Bounds anew under contradictory or missing splits prove nothing about a violated limit")
