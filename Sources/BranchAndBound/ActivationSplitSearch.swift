@@ -26,9 +26,9 @@ public struct SplitSearchSettings: Sendable {
   public var narrowingIterations = 20
   /// Bounds under the clause's own constraint take so many steps each, and are repeated while they gain a share of a
   /// layer's width.
-  public var constrainedIterations = 20
-  public var constrainedRounds = 12
-  public var constrainedGain = 0.02
+  public var constrainedIterations = 30
+  public var constrainedRounds = 16
+  public var constrainedGain = 0.015
   /// At most 2 to this power parts come from one part at once.
   public var deepestSplit = 6
 
