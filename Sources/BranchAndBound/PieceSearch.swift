@@ -33,6 +33,8 @@ final class PieceSearch: Sendable {
     var bound = Double.infinity
     var open = 0
     let proof: SplitProof?
+    /// Bytes of the neurons' bounds in the proof, roughly.
+    var boundBytes = 0
   }
 
   private let problem: SearchProblem
@@ -166,7 +168,7 @@ final class PieceSearch: Sendable {
     var wanted = ConstrainedBounds(
       iterations: settings.constrainedIterations, threads: threads, deadline: options.deadline, slopes: slopes)
     for round in 0..<settings.constrainedRounds {
-      if ContinuousClock.now >= options.deadline { return (bounder, round > 0) }
+      if ContinuousClock.now >= options.deadline || isProofFull { return (bounder, round > 0) }
       if wanted.slopes.isEmpty {
         let known = try await rowBound(piece, bounder)
         if isProven(piece.row, known.bound) { return (bounder, true) }
@@ -176,7 +178,13 @@ final class PieceSearch: Sendable {
         return (bounder, round > 0)
       }
       if found.gain < settings.constrainedGain { return (bounder, round > 0) }
-      state.withLock { $0.proof?.boundAnew(piece.node, found.bounds) }
+      state.withLock { state in
+        guard let proof = state.proof else { return }
+        proof.boundAnew(piece.node, found.bounds)
+        for bound in found.bounds {
+          state.boundBytes += 160 + 8 * bound.terms.slopes.count + 4 * bound.terms.splitMultipliers.count
+        }
+      }
       switch found.result {
       case .empty: return nil
       case .part(let part): bounder = part
@@ -186,6 +194,9 @@ final class PieceSearch: Sendable {
     }
     return (bounder, true)
   }
+
+  /// Bounds that a proof must store take at most a quarter of the memory; the search goes on without more of them.
+  private var isProofFull: Bool { state.withLock { $0.boundBytes > options.memory / 4 } }
 
   /// The bound of a piece's row, with the slopes behind it.
   private func rowBound(_ piece: Piece, _ bounder: any ActivationSplitBounder) async throws -> SplitBound {
