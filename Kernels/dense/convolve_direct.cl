@@ -4,8 +4,8 @@
 // residual and output [N, outHeight, outWidth, outputs]; count = elements of the output.
 
 __kernel void convolve_direct(
-    const __global float *input, const __global float *filter, const __global float *bias,
-    const __global float *residual, __global float *output, ulong count, int height, int width, int channels,
+    const __global stored *input, const __global float *filter, const __global float *bias,
+    const __global stored *residual, __global stored *output, ulong count, int height, int width, int channels,
     int outHeight, int outWidth, int outputs, int rows, int columns, int strideRows, int strideColumns,
     int dilationRows, int dilationColumns, int top, int left, int groups, float low, float high) {
   const ulong item = get_global_id(0);
@@ -25,12 +25,12 @@ __kernel void convolve_direct(
     for (int s = 0; s < columns; ++s) {
       const int ix = x + s * dilationColumns;
       if (ix < 0 || ix >= width) continue;
-      const __global float *from = input + ((n * height + iy) * width + ix) * channels + first;
+      const __global stored *from = input + ((n * height + iy) * width + ix) * channels + first;
       const __global float *weight = filter + (((ulong)o * rows + r) * columns + s) * own;
-      for (int c = 0; c < own; ++c) sum = fma(from[c], weight[c], sum);
+      for (int c = 0; c < own; ++c) sum = fma(READ(from, c), weight[c], sum);
     }
   }
   if (bias) sum += bias[o];
-  if (residual) sum += residual[item];
-  output[item] = activate(sum, low, high);
+  if (residual) sum += READ(residual, item);
+  WRITE(activate(sum, low, high), output, item);
 }

@@ -29,8 +29,8 @@
 #endif
 
 __kernel __attribute__((reqd_work_group_size(128, 1, 1))) void convolve_tiled(
-    const __global float *restrict input, const __global float *restrict filter, const __global float *restrict bias,
-    const __global float *residual, __global float *output, int pixels, int depth, int height, int width, int channels,
+    const __global stored *restrict input, const __global float *restrict filter, const __global float *restrict bias,
+    const __global stored *residual, __global stored *output, int pixels, int depth, int height, int width, int channels,
     int outHeight, int outWidth, int outputs, int rows, int columns, int strideRows, int strideColumns,
     int dilationRows, int dilationColumns, int top, int left, float low, float high) {
   __local float4 staged[2 * STAGE];
@@ -86,7 +86,7 @@ __kernel __attribute__((reqd_work_group_size(128, 1, 1))) void convolve_tiled(
     const int offset = (r * dilationRows * width + s * dilationColumns) * channels + c;                               \
     UNROLL                                                                                                            \
     for (int p = 0; p < LEFT_LOADS; ++p)                                                                              \
-      heldLeft[p] = tap < taps && ((inside[p] >> (tap & 31)) & 1u) ? vload4(0, input + (start[p] + offset))           \
+      heldLeft[p] = tap < taps && ((inside[p] >> (tap & 31)) & 1u) ? READ4(input, start[p] + offset)                  \
                                                                    : (float4)(0.0f);                                  \
     c += 16;                                                                                                          \
     while (c >= channels) {                                                                                           \
@@ -111,7 +111,7 @@ __kernel __attribute__((reqd_work_group_size(128, 1, 1))) void convolve_tiled(
       for (int p = 0; p < LEFT_LOADS; ++p)                                                                            \
         found[p][e] = tap < taps && (uint)(startRow[p] + dy) < (uint)height &&                                        \
                               (uint)(startColumn[p] + dx) < (uint)width                                               \
-                          ? input[start[p] + offset]                                                                  \
+                          ? READ(input, start[p] + offset)                                                            \
                           : 0.0f;                                                                                     \
     }                                                                                                                 \
     UNROLL                                                                                                            \
@@ -183,8 +183,8 @@ __kernel __attribute__((reqd_work_group_size(128, 1, 1))) void convolve_tiled(
         if (o < outputs) {
           const long to = (long)pixel * outputs + o;
           float v = sum[i][j] + bias[o];
-          if (residual) v += residual[to];
-          output[to] = activate(v, low, high);
+          if (residual) v += READ(residual, to);
+          WRITE(activate(v, low, high), output, to);
         }
       }
     }

@@ -4,7 +4,7 @@
 // outWidth, outputs]. Output row Y takes tap r of input row y where y * strideRows + r * dilationRows - top = Y.
 
 __kernel void convolve_transposed(
-    const __global float *input, const __global float *filter, const __global float *bias, __global float *output,
+    const __global stored *input, const __global float *filter, const __global float *bias, __global stored *output,
     ulong count, int height, int width, int channels, int outHeight, int outWidth, int outputs, int rows, int columns,
     int strideRows, int strideColumns, int dilationRows, int dilationColumns, int top, int left, int groups, float low,
     float high) {
@@ -26,11 +26,11 @@ __kernel void convolve_transposed(
       const int dx = x - s * dilationColumns;
       if (dx < 0 || dx % strideColumns != 0 || dx / strideColumns >= width) continue;
       const ulong at = (n * height + dy / strideRows) * width + dx / strideColumns;
-      const __global float *from = input + at * channels + first;
+      const __global stored *from = input + at * channels + first;
       const __global float *weight = filter + (((ulong)o * rows + r) * columns + s) * own;
-      for (int c = 0; c < own; ++c) sum = fma(from[c], weight[c], sum);
+      for (int c = 0; c < own; ++c) sum = fma(READ(from, c), weight[c], sum);
     }
   }
   if (bias) sum += bias[o];
-  output[item] = activate(sum, low, high);
+  WRITE(activate(sum, low, high), output, item);
 }

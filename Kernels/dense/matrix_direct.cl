@@ -5,8 +5,8 @@
 // which say row-major and transposed alike. output [batch, m, n] dense; bias [n], residual as output.
 
 __kernel void matrix_direct(
-    const __global float *left, const __global float *right, const __global float *bias, const __global float *residual,
-    __global float *output, const __global long *geometry, ulong count, ulong m, ulong n, ulong k, ulong leftRow,
+    const __global STORAGE(LEFT) *left, const __global STORAGE(RIGHT) *right, const __global float *bias,
+    const __global stored *residual, __global stored *output, const __global long *geometry, ulong count, ulong m, ulong n, ulong k, ulong leftRow,
     ulong leftStep, ulong rightStep, ulong rightColumn, float low, float high) {
   const ulong item = get_global_id(0);
   if (item >= count) return;
@@ -23,8 +23,9 @@ __kernel void matrix_direct(
   left += i * leftRow;
   right += j * rightColumn;
   float sum = 0.0f;
-  for (ulong q = 0; q < k; ++q) sum = fma(left[q * leftStep], right[q * rightStep], sum);
+  for (ulong q = 0; q < k; ++q)
+    sum = fma(READ_AS(LEFT, left, q * leftStep), READ_AS(RIGHT, right, q * rightStep), sum);
   if (bias) sum += bias[j];
-  if (residual) sum += residual[item];
-  output[item] = activate(sum, low, high);
+  if (residual) sum += READ(residual, item);
+  WRITE(activate(sum, low, high), output, item);
 }

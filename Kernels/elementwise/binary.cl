@@ -44,8 +44,8 @@ float combine(float x, float y) {
 }
 
 __kernel void binary_elements(
-    const __global float *left, const __global float *right, __global float *output, const __global long *geometry,
-    int dimensions, ulong count, float low, float high) {
+    const __global STORAGE(LEFT) *left, const __global STORAGE(RIGHT) *right, __global stored *output,
+    const __global long *geometry, int dimensions, ulong count, float low, float high) {
   const ulong item = get_global_id(0);
   if (item >= count) return;
   long rest = (long)item;
@@ -55,7 +55,7 @@ __kernel void binary_elements(
     left += index * geometry[6 + d];
     right += index * geometry[12 + d];
   }
-  output[item] = activate(combine(*left, *right), low, high);
+  WRITE(activate(combine(READ_AS(LEFT, left, 0), READ_AS(RIGHT, right, 0)), low, high), output, item);
 }
 
 // run = elements of the last dimension that one item takes, a multiple of 16 or the whole extent.

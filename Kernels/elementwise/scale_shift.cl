@@ -2,14 +2,14 @@
 // Input and output may be the same memory. scale_shift_rows: one item a row, 16 channels at a time (CPU devices).
 
 __kernel void scale_shift(
-    const __global float *input, const __global float *scale, const __global float *shift, __global float *output,
+    const __global stored *input, const __global float *scale, const __global float *shift, __global stored *output,
     ulong count, int channels, float low, float high) {
 #pragma OPENCL FP_CONTRACT OFF
   const ulong item = get_global_id(0);
   if (item >= count) return;
   const int c = (int)(item % (ulong)channels);
-  const float product = input[item] * scale[c];
-  output[item] = activate(product + shift[c], low, high);
+  const float product = READ(input, item) * scale[c];
+  WRITE(activate(product + shift[c], low, high), output, item);
 }
 
 __kernel void scale_shift_rows(

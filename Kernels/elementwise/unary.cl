@@ -65,13 +65,13 @@ real apply(real x, float a, float b) {
 #endif
 }
 
-__kernel void unary(const __global float *input, __global float *output, ulong count, float a, float b) {
+__kernel void unary(const __global stored *input, __global stored *output, ulong count, float a, float b) {
   const ulong first = get_global_id(0) * WIDTH;
   if (first >= count) return;
 #if WIDTH == 16
   const int here = (int)min(count - first, (ulong)16);
   store_part(apply(load_part(input + first, here), a, b), output + first, here);
 #else
-  output[first] = apply(input[first], a, b);
+  WRITE(apply(READ(input, first), a, b), output, first);
 #endif
 }

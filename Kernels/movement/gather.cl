@@ -3,7 +3,7 @@
 // INDEX (compile time): int or long. A negative index counts from the end; one out of range gives NaN.
 
 __kernel void gather(
-    const __global float *data, const __global INDEX *indices, __global float *output, ulong count, ulong length,
+    const __global STORAGE(DATA) *data, const __global INDEX *indices, __global stored *output, ulong count, ulong length,
     ulong inner, ulong picks) {
   const ulong item = get_global_id(0);
   if (item >= count) return;
@@ -13,6 +13,6 @@ __kernel void gather(
   long index = (long)indices[i];
   if (index < 0) index += (long)length;
   const bool valid = index >= 0 && index < (long)length;
-  const float x = data[(o * length + (ulong)(valid ? index : 0)) * inner + c];
-  output[item] = valid ? x : NAN;
+  const float x = READ_AS(DATA, data, (o * length + (ulong)(valid ? index : 0)) * inner + c);
+  WRITE(valid ? x : NAN, output, item);
 }

@@ -2,14 +2,14 @@
 //
 // arg_max_rows: one item a row. arg_max_group: one work-group of 64 a row.
 
-__kernel void arg_max_rows(const __global float *logits, __global int *output, ulong rows, int classes) {
+__kernel void arg_max_rows(const __global stored *logits, __global int *output, ulong rows, int classes) {
   const ulong row = get_global_id(0);
   if (row >= rows) return;
-  const __global float *from = logits + row * classes;
-  float best = from[0];
+  const __global stored *from = logits + row * classes;
+  float best = READ(from, 0);
   int index = 0, invalid = best != best;
   for (int c = 1; c < classes; ++c) {
-    const float v = from[c];
+    const float v = READ(from, c);
     invalid |= v != v;
     if (v > best) {
       best = v;

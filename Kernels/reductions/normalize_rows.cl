@@ -4,22 +4,22 @@
 // normalize_rows: one item a row, 16 lanes at a time (CPU devices). normalize_group: one work-group of 64 a row.
 
 __kernel void normalize_elements(
-    const __global float *input, const __global float *scale, const __global float *shift, __global float *output,
+    const __global stored *input, const __global float *scale, const __global float *shift, __global stored *output,
     ulong rows, int columns, float epsilon) {
   const ulong row = get_global_id(0);
   if (row >= rows) return;
-  const __global float *from = input + row * columns;
+  const __global stored *from = input + row * columns;
   float sum = 0.0f;
-  for (int c = 0; c < columns; ++c) sum += from[c];
+  for (int c = 0; c < columns; ++c) sum += READ(from, c);
   const float mean = sum / (float)columns;
   float squares = 0.0f;
-  for (int c = 0; c < columns; ++c) squares = fma(from[c] - mean, from[c] - mean, squares);
+  for (int c = 0; c < columns; ++c) squares = fma(READ(from, c) - mean, READ(from, c) - mean, squares);
   const float deviation = sqrt(squares / (float)columns + epsilon);
   for (int c = 0; c < columns; ++c) {
-    float y = (from[c] - mean) / deviation;
+    float y = (READ(from, c) - mean) / deviation;
     if (scale) y *= scale[c];
     if (shift) y += shift[c];
-    output[row * columns + c] = y;
+    WRITE(y, output, row * columns + c);
   }
 }
 

@@ -6,7 +6,7 @@
 // channels (CPU devices). maximum: 1 or 0.
 
 __kernel void pool_elements(
-    const __global float *input, __global float *output, ulong count, int height, int width, int channels,
+    const __global stored *input, __global stored *output, ulong count, int height, int width, int channels,
     int outHeight, int outWidth, int rows, int columns, int strideRows, int strideColumns, int dilationRows,
     int dilationColumns, int top, int left, int paddedHeight, int paddedWidth, int maximum, int includePadding) {
   const ulong item = get_global_id(0);
@@ -26,12 +26,12 @@ __kernel void pool_elements(
       padded += iy + top < paddedHeight && ix + left < paddedWidth;
       if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
       ++inside;
-      const float v = input[((n * height + iy) * width + ix) * channels + c];
+      const float v = READ(input, ((n * height + iy) * width + ix) * channels + c);
       best = v > best || v != v ? v : best;
       sum += v;
     }
   }
-  output[item] = maximum ? best : sum / (float)(includePadding ? padded : inside);
+  WRITE(maximum ? best : sum / (float)(includePadding ? padded : inside), output, item);
 }
 
 __kernel void pool_rows(

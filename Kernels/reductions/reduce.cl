@@ -12,13 +12,13 @@ float merge(float x, float v, int operation) {
 float start(int operation) { return operation < 2 ? 0.0f : operation == 2 ? -INFINITY : INFINITY; }
 
 __kernel void reduce_elements(
-    const __global float *input, __global float *output, ulong count, ulong length, ulong inner, int operation) {
+    const __global stored *input, __global stored *output, ulong count, ulong length, ulong inner, int operation) {
   const ulong item = get_global_id(0);
   if (item >= count) return;
-  const __global float *from = input + item / inner * length * inner + item % inner;
+  const __global stored *from = input + item / inner * length * inner + item % inner;
   float x = start(operation);
-  for (ulong i = 0; i < length; ++i) x = merge(x, from[i * inner], operation);
-  output[item] = operation == 1 ? x / (float)length : x;
+  for (ulong i = 0; i < length; ++i) x = merge(x, READ(from, i * inner), operation);
+  WRITE(operation == 1 ? x / (float)length : x, output, item);
 }
 
 __kernel void reduce_vector(

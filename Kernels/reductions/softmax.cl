@@ -4,18 +4,18 @@
 // devices). softmax_group: one work-group of 64 a row, inner = 1. A NaN or an infinite maximum makes the row NaN.
 
 __kernel void softmax_elements(
-    const __global float *input, __global float *output, ulong count, ulong length, ulong inner) {
+    const __global stored *input, __global stored *output, ulong count, ulong length, ulong inner) {
   const ulong item = get_global_id(0);
   if (item >= count) return;
   const ulong base = item / inner * length * inner + item % inner;
   float top = -INFINITY;
   for (ulong i = 0; i < length; ++i) {
-    const float v = input[base + i * inner];
+    const float v = READ(input, base + i * inner);
     top = v > top || v != v ? v : top;
   }
   float sum = 0.0f;
-  for (ulong i = 0; i < length; ++i) sum += exp(input[base + i * inner] - top);
-  for (ulong i = 0; i < length; ++i) output[base + i * inner] = exp(input[base + i * inner] - top) / sum;
+  for (ulong i = 0; i < length; ++i) sum += exp(READ(input, base + i * inner) - top);
+  for (ulong i = 0; i < length; ++i) WRITE(exp(READ(input, base + i * inner) - top) / sum, output, base + i * inner);
 }
 
 __kernel void softmax_rows(const __global float *input, __global float *output, ulong length) {

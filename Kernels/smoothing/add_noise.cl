@@ -40,7 +40,7 @@ int count_below(ulong word, const __global ulong *thresholds, int count, const _
 #endif
 
 #define NOISE_ARGUMENTS                                                                                               \
-  const __global PIXEL *images, const __global uint *requests, __global float *output,                               \
+  const __global PIXEL *images, const __global uint *requests, __global stored *output,                              \
       const __global ulong *thresholds, const __global int *guide, const __global float *lookup,                     \
       const __global int *channelMap, int slots, int pixels, long modelCount, int count, int center, int lowest,     \
       int highest, float step, int width, int channels, long rowStride, long columnStride, long channelStride
@@ -51,7 +51,7 @@ __kernel void add_noise(NOISE_ARGUMENTS) {
   const __global uint *request = requests + (long)n * 8;
   const bool valid = request[0] < (uint)slots;
   const __global PIXEL *image = images + (ulong)(valid ? request[0] : 0) * (ulong)pixels;
-  __global float *sample = output + n * modelCount;
+  __global stored *sample = output + n * modelCount;
   const uint4 words =
       philox((uint4)(pair, request[3], request[4], request[5]), (uint2)(request[1], request[2]));
   for (int odd = 0; odd < 2; ++odd) {
@@ -63,7 +63,8 @@ __kernel void add_noise(NOISE_ARGUMENTS) {
       const ulong word = odd ? upsample(words.w, words.z) : upsample(words.y, words.x);
       const int z = count_below(word, thresholds, count, guide) - center;
       const __global float *table = lookup + target * (highest - lowest + 1) - lowest;
-      sample[y * rowStride + x * columnStride + target * channelStride] = valid ? NOISY(pixel, z, table) : NAN;
+      const float noisy = valid ? NOISY(pixel, z, table) : NAN;
+      WRITE(noisy, sample, y * rowStride + x * columnStride + target * channelStride);
     }
   }
 }
@@ -92,7 +93,7 @@ __kernel void add_noise_runs(NOISE_ARGUMENTS, int run) {
   const __global uint *request = requests + (long)n * 8;
   const bool valid = request[0] < (uint)slots;
   const __global PIXEL *image = images + (ulong)(valid ? request[0] : 0) * (ulong)pixels;
-  __global float *sample = output + n * modelCount;
+  __global stored *sample = output + n * modelCount;
   const uint4 counter = (uint4)(request[3], request[4], request[5], 0);
   const uint2 key = (uint2)(request[1], request[2]);
   const int start = (int)get_global_id(0) * run * 2;
@@ -100,8 +101,8 @@ __kernel void add_noise_runs(NOISE_ARGUMENTS, int run) {
   const int span = highest - lowest + 1;
   int c = start % channels, x = start / channels % width;
   const int y = start / channels / width;
-  __global float *row = sample + y * rowStride;
-  __global float *column = row + x * columnStride;
+  __global stored *row = sample + y * rowStride;
+  __global stored *column = row + x * columnStride;
   uint words[64];
   for (int first = start; first < end; first += 32) {
     philox16((uint)(first / 2), counter, key, words);
@@ -112,7 +113,8 @@ __kernel void add_noise_runs(NOISE_ARGUMENTS, int run) {
       const int z = count_below(word, thresholds, count, guide) - center;
       const int target = channelMap[c];
       const __global float *table = lookup + target * span - lowest;
-      column[target * channelStride] = valid ? NOISY(first + i, z, table) : NAN;
+      const float noisy = valid ? NOISY(first + i, z, table) : NAN;
+      WRITE(noisy, column, target * channelStride);
       if (++c == channels) {
         c = 0;
         column += columnStride;

@@ -57,8 +57,8 @@ public final class OpenCLDevice: Device {
     "\(platformName), \(name), \(text(handle.object, CL_DEVICE_VERSION)), driver \(driverVersion)"
   }
 
-  /// bfloat16 and float16 are not offered on OpenCL yet.
-  public var precisions: [Precision] { [.float32] }
+  /// Activations may be stored in 16 bits on every device; arithmetic on them is binary32 (prelude.cl).
+  public var precisions: [Precision] { [.float32, .bfloat16, .float16] }
   /// Two queues keep a GPU busy while the host prepares a batch; a CPU device already uses all its cores for one.
   public var concurrency: Int { kind == .gpu ? 2 : 1 }
 

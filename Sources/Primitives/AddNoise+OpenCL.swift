@@ -3,12 +3,12 @@ import Tensors
 
 extension AddNoise {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(output, step: Self.name)
+    let storage = try list.storage(["STORED": output], step: Self.name)
     let pixels = placement.height * placement.width * placement.channels
     let samples = list[requests].shape[0]
     let modelCount = list[output].count / samples
     let isReal = list[images].type == .float32
-    let defines = isReal ? [KernelLaunch.Define("REAL_IMAGES", 1)] : []
+    let defines = (isReal ? [KernelLaunch.Define("REAL_IMAGES", 1)] : []) + storage
     let pairs = quotient(pixels, 2)
     let channelMap = Tensor(
       shape: [placement.channels], type: .int32, elements: placement.modelChannel.map { Int32($0) })
@@ -36,7 +36,7 @@ extension AddNoise {
     if modelCount == pixels { return [noise] }
     let count = list[output].count
     let clear = KernelLaunch.elements(
-      "elementwise/fill.cl", "fill", count: count, traits,
+      "elementwise/fill.cl", "fill", defines: storage, count: count, traits,
       arguments: [.value(output), .uint64(UInt64(count)), .float32(0)])
     return [clear, noise]
   }

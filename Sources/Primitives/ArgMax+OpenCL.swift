@@ -3,7 +3,8 @@ import Tensors
 
 extension ArgMax {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(logits, step: Self.name)
+    let storage = try list.storage(["STORED": logits], step: Self.name)
+    let traits = traits.reading(storage)
     let source = "reductions/arg_max.cl"
     if traits.usesTiles && traits.maximumWorkGroup >= 64 {
       return [
@@ -14,7 +15,7 @@ extension ArgMax {
     }
     return [
       .elements(
-        source, "arg_max_rows", count: rows, traits, group: traits.rowGroup,
+        source, "arg_max_rows", defines: storage, count: rows, traits, group: traits.rowGroup,
         arguments: [.value(logits), .value(output), .uint64(UInt64(rows)), .int(classes)])
     ]
   }

@@ -3,14 +3,15 @@ import Tensors
 
 extension Binary {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(left, right, output, step: Self.name)
+    let storage = try list.storage(["STORED": output, "LEFT": left, "RIGHT": right], step: Self.name)
+    let traits = traits.reading(storage)
     var dense = Array(repeating: 1, count: shape.count)
     for dimension in shape.indices.dropLast().reversed() {
       dense[dimension] = dense[dimension + 1] * shape[dimension + 1]
     }
     // The output's own strides take part in the joining, so that joined dimensions stay dense.
     let box = StridedBox(extents: shape, strides: [leftStrides, rightStrides, dense])
-    let defines = [KernelLaunch.Define("OP_" + operation.rawValue, 1)]
+    let defines = [KernelLaunch.Define("OP_" + operation.rawValue, 1)] + storage
     let dimensions = box.extents.count
     let geometry = KernelLaunch.Argument.geometry(Array(box.geometry().prefix(18)))
     let operands: [KernelLaunch.Argument] = [.value(left), .value(right), .value(output), geometry, .int(dimensions)]

@@ -3,19 +3,19 @@ import Tensors
 
 extension Convolve {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(input, filter, bias, residual, output, step: Self.name)
+    let storage = try list.storage(["STORED": output], step: Self.name)
     let channels = list[input].shape[3]
     let isDepthwise = groups > 1 && groups == channels && list[output].shape[3] == channels
-    if traits.usesVectors {
+    if traits.usesVectors && storage.isEmpty {
       if isDepthwise { return [try depthwiseVector(list)] }
       // Few outputs per group would leave most lanes of a panel empty.
       if groups == 1 || list[output].shape[3] / groups >= 8 { return [try vector(list, traits)] }
     }
     if traits.usesTiles {
-      if isDepthwise, let launch = try depthwiseStrip(list, traits) { return [launch] }
-      if groups == 1, let launch = try tiled(list, traits) { return [launch] }
+      if isDepthwise, storage.isEmpty, let launch = try depthwiseStrip(list, traits) { return [launch] }
+      if groups == 1, let launch = try tiled(list, traits, storage) { return [launch] }
     }
-    return [direct(list, traits)]
+    return [direct(list, traits, storage)]
   }
 
   private var windowArguments: [KernelLaunch.Argument] {
@@ -25,10 +25,10 @@ extension Convolve {
     ]
   }
 
-  private func direct(_ list: CommandList, _ traits: DeviceTraits) -> KernelLaunch {
+  private func direct(_ list: CommandList, _ traits: DeviceTraits, _ storage: [KernelLaunch.Define]) -> KernelLaunch {
     let count = list[output].count
     return .elements(
-      "dense/convolve_direct.cl", "convolve_direct", count: count, traits,
+      "dense/convolve_direct.cl", "convolve_direct", defines: storage, count: count, traits,
       arguments: [
         .value(input), .value(filter), .optional(bias), .optional(residual), .value(output), .uint64(UInt64(count)),
       ] + window.launchGeometry(list[input].shape, list[output].shape) + [.int(groups)] + activation.launchArguments)
@@ -104,7 +104,9 @@ extension Convolve {
   }
 
   /// The tiled kernel; nil where 32-bit offsets do not reach.
-  private func tiled(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> KernelLaunch? {
+  private func tiled(
+    _ list: CommandList, _ traits: DeviceTraits, _ storage: [KernelLaunch.Define]
+  ) throws(ShapeError) -> KernelLaunch? {
     let shape = list[input].shape
     let result = list[output].shape
     let (filter, bias) = try constants(list)
@@ -113,7 +115,7 @@ extension Convolve {
       input: .value(input), filter: filter, isTransposed: false, bias: bias, residual: .optional(residual),
       output: .value(output), images: shape[0], height: shape[1], width: shape[2], channels: shape[3],
       outHeight: result[1], outWidth: result[2], outputs: result[3], window: window, pixels: pixels,
-      activation: activation
+      activation: activation, storage: storage
     ).launch(traits)
   }
 }

@@ -3,11 +3,11 @@ import Tensors
 
 extension ConvolveTransposed {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(input, filter, bias, output, step: Self.name)
+    let storage = try list.storage(["STORED": output], step: Self.name)
     let count = list[output].count
     return [
       .elements(
-        "dense/convolve_transposed.cl", "convolve_transposed", count: count, traits,
+        "dense/convolve_transposed.cl", "convolve_transposed", defines: storage, count: count, traits,
         arguments: [.value(input), .value(filter), .optional(bias), .value(output), .uint64(UInt64(count))]
           + window.launchGeometry(list[input].shape, list[output].shape) + [.int(groups)]
           + activation.launchArguments)

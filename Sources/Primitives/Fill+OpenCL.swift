@@ -3,11 +3,11 @@ import Tensors
 
 extension Fill {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(output, step: Self.name)
+    let storage = try list.storage(["STORED": output], step: Self.name)
     let count = list[output].count
     return [
       .elements(
-        "elementwise/fill.cl", "fill", count: count, traits,
+        "elementwise/fill.cl", "fill", defines: storage, count: count, traits,
         arguments: [.value(output), .uint64(UInt64(count)), .float32(number)])
     ]
   }

@@ -33,6 +33,14 @@ extension DeviceTraits {
   /// Whether to use the tiled kernels.
   var usesTiles: Bool { kind == .gpu && rungs.contains(.tiled) }
 
+  /// The same device restricted to the kernels that read every storage type, unless all operands are float32.
+  func reading(_ storage: [KernelLaunch.Define]) -> DeviceTraits {
+    if storage.isEmpty { return self }
+    return DeviceTraits(
+      kind: kind, rungs: [.reference], maximumWorkGroup: maximumWorkGroup, localMemory: localMemory,
+      hasDouble: hasDouble, computeUnits: computeUnits, vectorWidth: vectorWidth)
+  }
+
   /// What convolve_vector.cl must know of the registers.
   var vectorDefines: [KernelLaunch.Define] { [.init("LANES", vectorWidth >= 16 ? 16 : 8)] }
 
@@ -65,13 +73,20 @@ extension KernelLaunch {
 }
 
 extension CommandList {
-  /// OpenCL runs binary32 activations so far; other types are refused with a sentence.
-  func requireFloat32(_ values: Value?..., step: String) throws(ShapeError) {
-    for case .some(let value) in values where self[value].type != .float32 {
-      throw ShapeError(
-        "\(step) on OpenCL computes in float32, and \"\(self[value].name)\" is \(self[value].type.rawValue); "
-          + "choose precision float32 or the CPU device")
+  /// The definitions that tell a kernel how its operands are stored (prelude.cl): one for each that is not float32.
+  ///
+  /// Types that are no activations are refused with a sentence.
+  func storage(_ operands: KeyValuePairs<String, Value>, step: String) throws(ShapeError) -> [KernelLaunch.Define] {
+    var defines: [KernelLaunch.Define] = []
+    for (name, value) in operands where self[value].type != .float32 {
+      guard self[value].type.isActivation else {
+        throw ShapeError(
+          "\(step) on OpenCL computes on float32, bfloat16 or float16 numbers, and \"\(self[value].name)\" is "
+            + "\(self[value].type.rawValue); choose the CPU device")
+      }
+      defines.append(.init(name, self[value].type.rawValue))
     }
+    return defines
   }
 
   /// The elements of a float32 constant, through views.

@@ -3,15 +3,22 @@ import Tensors
 
 extension MatrixMultiply {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(left, right, bias, residual, output, step: Self.name)
+    let storage = try list.storage(["STORED": output, "LEFT": left, "RIGHT": right], step: Self.name)
     if let rows = rowsOfSharedRight, let filter = try? list.constantFloats(right, step: Self.name) {
-      if traits.usesVectors, let launch = try vectorShared(list, traits, rows: rows, filter: filter) { return [launch] }
-      if traits.usesTiles, let launch = try tiledShared(list, traits, rows: rows, filter: filter) { return [launch] }
+      if traits.usesVectors, storage.isEmpty, let launch = try vectorShared(list, traits, rows: rows, filter: filter) {
+        return [launch]
+      }
+      if traits.usesTiles, list[left].type == list[output].type,
+        let launch = try tiledShared(list, traits, rows: rows, filter: filter, storage)
+      {
+        return [launch]
+      }
     }
+    let traits = traits.reading(storage)
     if traits.usesVectors && !transposeRight { return [vector(list)] }
     if traits.usesVectors && !transposeLeft { return [dots(list)] }
     if traits.usesTiles && traits.maximumWorkGroup >= 256 { return [tiled(list)] }
-    return [direct(list, traits)]
+    return [direct(list, traits, storage)]
   }
 
   /// The number of rows when every batch multiplies dense left matrices with the same right matrix, so that the whole
@@ -36,10 +43,10 @@ extension MatrixMultiply {
     [.value(left), .value(right), .optional(bias), .optional(residual), .value(output), geometry]
   }
 
-  private func direct(_ list: CommandList, _ traits: DeviceTraits) -> KernelLaunch {
+  private func direct(_ list: CommandList, _ traits: DeviceTraits, _ storage: [KernelLaunch.Define]) -> KernelLaunch {
     let count = list[output].count
     return .elements(
-      "dense/matrix_direct.cl", "matrix_direct", count: count, traits,
+      "dense/matrix_direct.cl", "matrix_direct", defines: storage, count: count, traits,
       arguments: operands + [
         .uint64(UInt64(count)), .long(m), .long(n), .long(k), .long(transposeLeft ? 1 : k),
         .long(transposeLeft ? m : 1), .long(transposeRight ? 1 : n), .long(transposeRight ? k : 1),
@@ -71,7 +78,7 @@ extension MatrixMultiply {
   }
 
   private func tiledShared(
-    _ list: CommandList, _ traits: DeviceTraits, rows: Int, filter: Tensor
+    _ list: CommandList, _ traits: DeviceTraits, rows: Int, filter: Tensor, _ storage: [KernelLaunch.Define]
   ) throws(ShapeError) -> KernelLaunch? {
     var constantBias: Tensor?
     if let bias {
@@ -82,7 +89,7 @@ extension MatrixMultiply {
       input: .value(left), filter: filter, isTransposed: !transposeRight, bias: constantBias,
       residual: .optional(residual), output: .value(output), images: 1, height: 1, width: rows, channels: k,
       outHeight: 1, outWidth: rows, outputs: n, window: Window(rows: 1, columns: 1), pixels: rows,
-      activation: activation
+      activation: activation, storage: storage.filter { $0.name == "STORED" }
     ).launch(traits)
   }
 

@@ -3,7 +3,8 @@ import Tensors
 
 extension NormalizeRows {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(input, scale, shift, output, step: Self.name)
+    let storage = try list.storage(["STORED": output], step: Self.name)
+    let traits = traits.reading(storage)
     let operands: [KernelLaunch.Argument] = [.value(input), .optional(scale), .optional(shift), .value(output)]
     let source = "reductions/normalize_rows.cl"
     let tail: [KernelLaunch.Argument] = [.int(columns), .float32(epsilon)]
@@ -18,7 +19,7 @@ extension NormalizeRows {
     }
     return [
       .elements(
-        source, "normalize_elements", count: rows, traits, group: traits.rowGroup,
+        source, "normalize_elements", defines: storage, count: rows, traits, group: traits.rowGroup,
         arguments: operands + [.uint64(UInt64(rows))] + tail)
     ]
   }

@@ -3,7 +3,8 @@ import Tensors
 
 extension Pool {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(input, output, step: Self.name)
+    let storage = try list.storage(["STORED": output], step: Self.name)
+    let traits = traits.reading(storage)
     let shape = list[input].shape
     let result = list[output].shape
     let (height, width, channels) = (shape[1], shape[2], shape[3])
@@ -23,7 +24,7 @@ extension Pool {
     let count = list[output].count
     return [
       .elements(
-        "reductions/pool.cl", "pool_elements", count: count, traits,
+        "reductions/pool.cl", "pool_elements", defines: storage, count: count, traits,
         arguments: [.value(input), .value(output), .uint64(UInt64(count))] + geometry)
     ]
   }

@@ -3,7 +3,8 @@ import Tensors
 
 extension Reduce {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(input, output, step: Self.name)
+    let storage = try list.storage(["STORED": output], step: Self.name)
+    let traits = traits.reading(storage)
     let code =
       switch operation {
       case .sum: 0
@@ -30,7 +31,7 @@ extension Reduce {
     let count = outer * inner
     return [
       .elements(
-        source, "reduce_elements", count: count, traits, group: traits.rowGroup,
+        source, "reduce_elements", defines: storage, count: count, traits, group: traits.rowGroup,
         arguments: operands + [
           .uint64(UInt64(count)), .uint64(UInt64(length)), .uint64(UInt64(inner)), .int(code),
         ])

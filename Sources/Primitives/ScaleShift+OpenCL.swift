@@ -3,7 +3,8 @@ import Tensors
 
 extension ScaleShift {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(input, scale, shift, output, step: Self.name)
+    let storage = try list.storage(["STORED": output], step: Self.name)
+    let traits = traits.reading(storage)
     let operands: [KernelLaunch.Argument] = [.value(input), .value(scale), .value(shift), .value(output)]
     if traits.usesVectors && channels >= 16 {
       return [
@@ -14,7 +15,7 @@ extension ScaleShift {
     }
     return [
       .elements(
-        "elementwise/scale_shift.cl", "scale_shift", count: rows * channels, traits,
+        "elementwise/scale_shift.cl", "scale_shift", defines: storage, count: rows * channels, traits,
         arguments: operands + [.uint64(UInt64(rows * channels)), .int(channels)] + activation.launchArguments)
     ]
   }

@@ -3,7 +3,8 @@ import Tensors
 
 extension Softmax {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(input, output, step: Self.name)
+    let storage = try list.storage(["STORED": output], step: Self.name)
+    let traits = traits.reading(storage)
     let operands: [KernelLaunch.Argument] = [.value(input), .value(output)]
     let source = "reductions/softmax.cl"
     if traits.usesVectors && inner == 1 {
@@ -21,7 +22,7 @@ extension Softmax {
     let count = outer * inner
     return [
       .elements(
-        source, "softmax_elements", count: count, traits, group: traits.rowGroup,
+        source, "softmax_elements", defines: storage, count: count, traits, group: traits.rowGroup,
         arguments: operands + [.uint64(UInt64(count)), .uint64(UInt64(length)), .uint64(UInt64(inner))])
     ]
   }

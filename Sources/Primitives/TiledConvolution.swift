@@ -22,6 +22,8 @@ struct TiledConvolution {
   var window: Window
   var pixels: Int
   var activation: FusedActivation
+  /// How input, residual and output are stored.
+  var storage: [KernelLaunch.Define]
 
   /// The number of k values that a work-group stages at a time.
   static var slab: Int { 16 }
@@ -40,7 +42,7 @@ struct TiledConvolution {
     let columns = outputs > 64 ? 128 : 64
     return KernelLaunch(
       "dense/convolve_tiled.cl", "convolve_tiled",
-      defines: [.init("QUADS", isQuad ? 1 : 0), .init("TILE_COLUMNS", columns)],
+      defines: [.init("QUADS", isQuad ? 1 : 0), .init("TILE_COLUMNS", columns)] + storage,
       arguments: [
         input, .packed(FilterPacking.rows(filter, outputs: outputs, k: k, slab: slab, isTransposed: isTransposed)),
         .packed(FilterPacking.bias(bias, groups: 1, outputs: outputs, width: 1)), residual, output, .int(pixels),

@@ -3,7 +3,8 @@ import Tensors
 
 extension Unary {
   public func launches(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch] {
-    try list.requireFloat32(input, output, step: Self.name)
+    let storage = try list.storage(["STORED": output], step: Self.name)
+    let traits = traits.reading(storage)
     let count = list[output].count
     let (function, a, b) = operation.kernel
     // PoCL 3.1's sine and cosine of vectors are wrong for subnormal numbers (sin 7e-43 = 0.0078); those of scalars hold.
@@ -11,7 +12,7 @@ extension Unary {
     let width = isWide ? 16 : 1
     return [
       .elements(
-        "elementwise/unary.cl", "unary", defines: [.init("OP_" + function, 1), .init("WIDTH", width)],
+        "elementwise/unary.cl", "unary", defines: [.init("OP_" + function, 1), .init("WIDTH", width)] + storage,
         count: quotient(count, width), traits, group: isWide ? 16 : nil,
         arguments: [.value(input), .value(output), .uint64(UInt64(count)), .float32(a), .float32(b)])
     ]

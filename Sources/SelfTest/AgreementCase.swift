@@ -26,7 +26,8 @@ struct AgreementCase: Sendable {
   let build: @Sendable (CaseBuilder) throws(ShapeError) -> Void
 
   init(
-    _ primitive: String, _ name: String, _ tolerance: Tolerance, precisions: [Precision] = [.float32, .bfloat16],
+    _ primitive: String, _ name: String, _ tolerance: Tolerance,
+    precisions: [Precision] = [.float32, .bfloat16, .float16],
     build: @escaping @Sendable (CaseBuilder) throws(ShapeError) -> Void
   ) {
     self.primitive = primitive
@@ -77,9 +78,13 @@ struct AgreementCase: Sendable {
       bounds = magnitudes.runReference().map { gamma(terms + 3) * Double($0) + Double(terms + 3) * 0x1p-126 }
     case .computed(let compute): bounds = compute(actual)
     }
-    guard actual.list[actual.output!].type == .bfloat16 else { return bounds }
-    // Both sides round once more, by at most half a unit in the last of 8 binary places: 2^-8 of the result each.
-    return zip(bounds, expected).map { $0 + 0x1p-7 * (Double($1.magnitude) + $0) }
+    // Both sides round once more, by at most half a unit in the last of 8 (or 11) binary places: 2^-8 (or 2^-11) of the
+    // result each; binary16 is absolutely exact to 2^-25 below 2^-14.
+    switch actual.list[actual.output!].type {
+    case .bfloat16: return zip(bounds, expected).map { $0 + 0x1p-7 * (Double($1.magnitude) + $0) }
+    case .float16: return zip(bounds, expected).map { $0 + 0x1p-10 * (Double($1.magnitude) + $0) + 0x1p-24 }
+    default: return bounds
+    }
   }
 
   private func compare(

@@ -15,7 +15,7 @@ extension AgreementTable {
   ) async -> [AgreementRow] {
     var rows: [AgreementRow] = []
     for device in devices {
-      for precision in device.precisions where precision == .float32 || precision == .bfloat16 {
+      for precision in device.precisions where precision != .int8 {
         for batch in batches { rows.append(await invariance(device, precision, batch)) }
       }
     }

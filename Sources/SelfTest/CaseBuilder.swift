@@ -34,14 +34,18 @@ final class CaseBuilder {
     return z ^ (z >> 31)
   }
 
-  /// A number between two others, rounded to bfloat16 where the case computes in it.
+  /// A number between two others, rounded to the type that the case stores.
   func number(_ range: ClosedRange<Float>) -> Float {
     let unit = Float(next() >> 40) * 0x1p-24
     return rounded(range.lowerBound + (range.upperBound - range.lowerBound) * unit)
   }
 
   private func rounded(_ x: Float) -> Float {
-    precision == .bfloat16 ? Float(bitPattern: UInt32(bfloat16(x)) << 16) : x
+    switch precision {
+    case .bfloat16: Float(bitPattern: UInt32(bfloat16(x)) << 16)
+    case .float16: float(half: half(x))
+    default: x
+    }
   }
 
   private func prepared(_ count: Int, _ range: ClosedRange<Float>, _ special: [Int: Float]) -> [Float] {
@@ -57,10 +61,10 @@ final class CaseBuilder {
     let value = list.input(shape, type, name: "input \(inputs.count)")
     let drawn = prepared(shape.reduce(1, *), range, special)
     numbers[value.index] = drawn
-    if type == .bfloat16 {
-      inputs.append((value, drawn.map { bfloat16($0) }.withUnsafeBytes { Array($0) }))
-    } else {
-      inputs.append((value, drawn.withUnsafeBytes { Array($0) }))
+    switch type {
+    case .bfloat16: inputs.append((value, drawn.map { bfloat16($0) }.withUnsafeBytes { Array($0) }))
+    case .float16: inputs.append((value, drawn.map { half($0) }.withUnsafeBytes { Array($0) }))
+    default: inputs.append((value, drawn.withUnsafeBytes { Array($0) }))
     }
     return value
   }

@@ -7,6 +7,7 @@ import Inputs
 import Reports
 import Smoothing
 import Statistics
+import Tensors
 
 /// What an audit of stored votes found.
 struct AuditReport: Encodable {
@@ -261,7 +262,7 @@ private struct PlacedInput {
 struct AuditNetwork: Sendable {
   private let prepared: [any PreparedList]
   private let input: Value
-  private let type: Compute.Precision
+  private let type: ElementType
   private let logits: Value
   private let classes: Int
   private let batch: Int
@@ -269,7 +270,7 @@ struct AuditNetwork: Sendable {
   init(prepared: [any PreparedList], lowered: LoweredGraph, classes: Int, batch: Int) throws {
     self.prepared = prepared
     input = lowered.inputs[0].value
-    type = lowered.inputs[0].placement.type == .bfloat16 ? .bfloat16 : .float32
+    type = lowered.inputs[0].placement.type
     logits = lowered.outputs[0]
     self.classes = classes
     self.batch = batch
@@ -288,10 +289,10 @@ struct AuditNetwork: Sendable {
             var floats = numbers.flatMap(sample)
             let width = floats.count / numbers.count
             while floats.count < batch * width { floats += floats.prefix(width) }
-            if type == .bfloat16 {
-              try instance.write(floats.map { bfloat16($0) }, to: input)
-            } else {
-              try instance.write(floats, to: input)
+            switch type {
+            case .bfloat16: try instance.write(floats.map { bfloat16($0) }, to: input)
+            case .float16: try instance.write(floats.map { half($0) }, to: input)
+            default: try instance.write(floats, to: input)
             }
             try await instance.run()
             let all = try instance.read(logits, as: Float.self)

@@ -13,7 +13,7 @@ import Testing
     #expect(!devices.isEmpty)
     for (index, device) in devices.enumerated() {
       #expect(device.index == index && !device.name.isEmpty && device.memory > 0 && device.computeUnits > 0)
-      #expect(device.precisions == [.float32])
+      #expect(device.precisions == [.float32, .bfloat16, .float16])
     }
     #expect(throws: DeviceError.self) { try OpenCLDevice.device(devices.count) }
   }
@@ -193,14 +193,27 @@ import Testing
     }
   }
 
-  @Test func otherPrecisionsAreRefusedInAWholeSentence() async throws {
+  /// 16-bit activations are widened exactly and rounded once: bfloat16 has units of 2^-7 at 1, so 1 + 2^-9 becomes 1;
+  /// binary16 has units of 2^-10 there and keeps it.
+  @Test func sixteenBitActivationsRoundOnce() async throws {
     let device = try firstDevice()
-    var list = CommandList()
-    let input = list.input([4], .bfloat16, name: "pixels")
-    let output = list.output([4], .bfloat16, name: "output")
-    try list.append(Unary(.relu, input: input, output: output))
-    let prepared = await Task { try await device.prepare(list, instances: 1) }.result
-    #expect(throws: DeviceError.self) { _ = try prepared.get() }
+    let cases: [(type: ElementType, encode: (Float) -> UInt16, first: Float)] = [
+      (.bfloat16, { bfloat16($0) }, 1), (.float16, { half($0) }, 1 + 0x1p-9),
+    ]
+    for (type, encode, first) in cases {
+      var list = CommandList()
+      let input = list.input([5], type, name: "pixels")
+      let output = list.output([5], type, name: "output")
+      try list.append(Unary(.affine(scale: 1, shift: 0x1p-9), input: input, output: output))
+      let instance = try await device.prepare(list, instances: 1)[0]
+      let numbers: [Float] = [1, -0x1p-9, -2 - 0x1p-9, .infinity, .nan]
+      try instance.write(numbers.map(encode), to: input)
+      try await instance.run()
+      let found = try instance.read(output, as: UInt16.self)
+      let wanted: [Float] = [first, 0, -2, .infinity]
+      #expect(Array(found[..<4]) == wanted.map(encode), "\(type)")
+      #expect(found[4] & 0x7fff > encode(.infinity), "\(type): NaN stays NaN")
+    }
   }
 
   private func fileNames(_ folder: String) -> [String] {
