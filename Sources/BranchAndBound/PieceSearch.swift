@@ -60,7 +60,11 @@ final class PieceSearch: Sendable {
   /// Decides the clauses that a run over the whole region left open.
   func decide(after run: SplitSearchRun) async throws -> SearchOutcome {
     for clause in try run.openClauses().sorted() {
-      guard let root = run.roots[clause]?.domain else { continue }
+      guard let root = run.roots[clause]?.domain else {
+        // Nothing may count as proven because it was passed over.
+        state.withLock { $0.gap = $0.gap ?? "Clause \(clause + 1) has open parts, but no bound of its own." }
+        continue
+      }
       var whole = Piece(
         clause: clause, row: Int(root.row), node: Int32(clause), path: [], whole: run.bounder, bound: root.bound)
       state.withLock { $0.proof?.reopen(whole.node) }
@@ -272,7 +276,9 @@ final class PieceSearch: Sendable {
   /// Lets the pieces of a run's scope wait. The first cuts decide how large the whole tree gets, so that many slots are
   /// tried for each.
   private func cutUp(_ piece: Piece, _ run: SplitSearchRun) async throws {
-    guard let root = run.roots[piece.clause] else { return }
+    guard let root = run.roots[piece.clause] else {
+      return state.withLock { $0.gap = $0.gap ?? "Clause \(piece.clause + 1) has an open part without a bound." }
+    }
     var whole = piece
     whole.whole = run.bounder
     whole.bound = max(piece.bound, root.domain.bound)

@@ -3,7 +3,8 @@
 //
 // There z >= z + w phi for every w >= 0, and a backward pass of the sum bounds it from below. Slopes, split multipliers
 // and w ascend together; df/dw is phi at the point that the pass minimises at. All bounds of one call rest on the lines of
-// before it.
+// before it. Slopes and w are only hints: the bound that counts comes from a last pass with them as a proof stores them,
+// less the whole error (soundness.md 1.5) and rounded down; an upper bound is the negative of the bound of -z.
 
 import BranchAndBound
 import Networks
