@@ -57,11 +57,12 @@ static int level(void) { return 0; }
 #endif
 
 void cproof_backward(
-    const cproof_network *n, int64_t from, double *coefficients, double *constant, double *size, double *error) {
+    const cproof_network *n, int64_t from, int64_t to, double *coefficients, double *constant, double *size,
+    double *error) {
   switch (level()) {
-    case 2: backward_avx512(n, from, coefficients, constant, size, error); break;
-    case 1: backward_avx2(n, from, coefficients, constant, size, error); break;
-    default: backward_portable(n, from, coefficients, constant, size, error);
+    case 2: backward_avx512(n, from, to, coefficients, constant, size, error); break;
+    case 1: backward_avx2(n, from, to, coefficients, constant, size, error); break;
+    default: backward_portable(n, from, to, coefficients, constant, size, error);
   }
 }
 

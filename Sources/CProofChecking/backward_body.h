@@ -112,10 +112,11 @@ static void NAME(product)(
 }
 
 static void NAME(backward)(
-    const cproof_network *n, int64_t from, double *coefficients, double *constant, double *size, double *error) {
+    const cproof_network *n, int64_t from, int64_t to, double *coefficients, double *constant, double *size,
+    double *error) {
   vector *a = (vector *)coefficients;
   vector c = LOAD(constant), t = LOAD(size), e = LOAD(error);
-  for (int64_t index = from; index > 0; index--) {
+  for (int64_t index = from; index > to; index--) {
     const cproof_layer *layer = n->layers + index;
     switch (layer->kind) {
       case CPROOF_AFFINE: NAME(affine)(n, layer, a, &c, &e); break;

@@ -124,18 +124,18 @@ final class PartBounds: @unchecked Sendable {
     passes += 1
   }
 
-  /// Pushes the rows back to the inputs.
-  func run(from layer: Int, slopes: LaneSlopes? = nil) {
+  /// Pushes the rows back to the neurons of layers 0 ... `to`: the inputs, unless said otherwise.
+  func run(from layer: Int, to last: Int = 0, slopes: LaneSlopes? = nil) {
     if let slopes {
       slopes.index.withUnsafeBufferPointer { index in
         flat.lane_index = index.baseAddress
         flat.lane_lines = UnsafePointer(slopes.lines)
-        cproof_backward(&flat, Int64(layer), coefficients, constant, size, error)
+        cproof_backward(&flat, Int64(layer), Int64(last), coefficients, constant, size, error)
       }
       flat.lane_index = nil
       flat.lane_lines = nil
     } else {
-      cproof_backward(&flat, Int64(layer), coefficients, constant, size, error)
+      cproof_backward(&flat, Int64(layer), Int64(last), coefficients, constant, size, error)
     }
   }
 

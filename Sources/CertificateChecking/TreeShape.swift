@@ -89,6 +89,15 @@ struct TreeShape {
     guard count == 0 || count == (isByClause ? 1 : region.clauses.count) else {
       return "A leaf has \(count) refutations for \(isByClause ? 1 : region.clauses.count) clauses"
     }
+    let inputs = 0..<Int32(clamping: region.lower.count)
+    for line in leaf.refutations.lazy.flatMap(\.jointLines) {
+      guard line.inputs.allSatisfy({ inputs.contains($0) }), line.inputs.count == line.slopes.count,
+        zip(line.inputs, line.inputs.dropFirst()).allSatisfy({ $0 < $1 })
+      else { return "A joint line does not name ascending inputs" }
+      guard line.intercept.isFinite, line.slopes.allSatisfy(\.isFinite) else {
+        return "A joint line has a number that is not finite"
+      }
+    }
     return leaf.refutations.lazy.compactMap { problem(of: $0, region, neurons) }.first
   }
 

@@ -77,7 +77,17 @@ extension TreeWalker {
       guard refutation.rows.allSatisfy({ region.clauses[clause].contains($0.row) }),
         refutation.splitMultipliers.count <= path.count
       else { return false }
-      if open[clause] { items.append((clause, refutation)) }
+      if open[clause], refutation.jointLines.isEmpty { items.append((clause, refutation)) }
+      if open[clause], !refutation.jointLines.isEmpty {
+        let used = refutation.rows.map { region.rows[$0.row] }
+        var own = slopes.fresh()
+        defer { slopes.giveBack(own) }
+        for slope in refutation.slopes { own.set(slope, lane: 0, part: part, in: check) }
+        guard let value = bound(withJointLines: refutation, slopes: own, from: startLayer(used, path)) else {
+          return false
+        }
+        close(clause, by: refutation, value)
+      }
     }
     for start in stride(from: 0, to: items.count, by: PartBounds.lanes) {
       let batch = items[start..<min(items.count, start + PartBounds.lanes)]
@@ -93,13 +103,17 @@ extension TreeWalker {
       part.run(from: from, slopes: own)
       part.concretise()
       for (lane, item) in batch.enumerated() {
-        let value = part.value(lane)
-        let rows = item.refutation.rows.filter { $0.weight > 0 }
-        let isStrict = !rows.isEmpty && rows.allSatisfy { region.rows[$0.row].isStrict }
-        if value > 0 || (value >= 0 && isStrict) { close(item.clause) }
+        close(item.clause, by: item.refutation, part.value(lane))
       }
     }
     return true
+  }
+
+  /// Closes a clause if the value of a combination of its rows refutes it.
+  private func close(_ clause: Int, by refutation: ProofTree.Refutation, _ value: Double) {
+    let rows = refutation.rows.filter { $0.weight > 0 }
+    let isStrict = !rows.isEmpty && rows.allSatisfy { check.region.rows[$0.row].isStrict }
+    if value > 0 || (value >= 0 && isStrict) { close(clause) }
   }
 
   /// Cuts neurons by bounds that hold where the clause is violated, all computed with the lines of before; false if the
@@ -141,7 +155,7 @@ extension TreeWalker {
   }
 
   /// Loads a combination of rows; `more` is added to it as it is.
-  private func load(_ refutation: ProofTree.Refutation, lane: Int, more: VerificationCase.Row? = nil) {
+  func load(_ refutation: ProofTree.Refutation, lane: Int, more: VerificationCase.Row? = nil) {
     let region = check.region
     let terms =
       refutation.rows.count + refutation.inputMultipliers.count + refutation.splitMultipliers.count

@@ -68,13 +68,16 @@ private struct ProofReader {
         list.append(.init(neuron: Int(previous), isLower: flag == 1, terms: try refutation()))
       }
       return .neuronBounds(list)
-    case ProofTag.leaf..<(ProofTag.leaf + 4):
+    case ProofTag.leaf..<(ProofTag.leaf + 8):
       let bits = tag - ProofTag.leaf
+      guard bits & 6 != 4 else { throw FileError("a leaf without refutations has joint lines") }
       var leaf = ProofTree.Leaf(recomputesBounds: bits & 1 == 1)
       if bits & 2 == 2 {
         for _ in 0..<(try unsigned()) {
           try spend(2 * MemoryLayout<ProofTree.Refutation>.stride)
-          leaf.refutations.append(try refutation())
+          var refutation = try refutation()
+          if bits & 4 == 4 { refutation.jointLines = try jointLines() }
+          leaf.refutations.append(refutation)
         }
       }
       return .leaf(leaf)
@@ -91,6 +94,25 @@ private struct ProofReader {
     result.slopes = try slopes()
     result.splitMultipliers = try singles()
     result.inputMultipliers = try singles()
+    return result
+  }
+
+  private mutating func jointLines() throws(FileError) -> [ProofTree.JointLine] {
+    var result: [ProofTree.JointLine] = []
+    for _ in 0..<(try unsigned()) {
+      try spend(2 * MemoryLayout<ProofTree.JointLine>.stride)
+      var line = ProofTree.JointLine(inputs: [], slopes: [], intercept: 0)
+      var previous: Int64 = 0
+      for _ in 0..<(try unsigned()) {
+        try spend(4 * MemoryLayout<Float>.stride)
+        previous &+= try signed()
+        guard let input = Int32(exactly: previous) else { throw FileError("a joint line names the input \(previous)") }
+        line.inputs.append(input)
+      }
+      for _ in line.inputs { line.slopes.append(try single()) }
+      line.intercept = try single()
+      result.append(line)
+    }
     return result
   }
 

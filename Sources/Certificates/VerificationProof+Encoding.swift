@@ -21,7 +21,7 @@ enum ProofTag {
   static let clauses: UInt8 = 4
   static let bounds: UInt8 = 5
   static let neuronBounds: UInt8 = 6
-  /// Leaves: plus 1 if bounds are recomputed, plus 2 if refutations follow.
+  /// Leaves: plus 1 if bounds are recomputed, plus 2 if refutations follow, plus 4 if each brings joint lines.
   static let leaf: UInt8 = 8
 }
 
@@ -69,10 +69,15 @@ private struct ProofWriter {
       }
     case .leaf(let leaf):
       let hasRefutations = !leaf.refutations.isEmpty
-      stream.append(ProofTag.leaf + (leaf.recomputesBounds ? 1 : 0) + (hasRefutations ? 2 : 0))
+      let hasJointLines = leaf.refutations.contains { !$0.jointLines.isEmpty }
+      stream.append(
+        ProofTag.leaf + (leaf.recomputesBounds ? 1 : 0) + (hasRefutations ? 2 : 0) + (hasJointLines ? 4 : 0))
       if hasRefutations {
         unsigned(UInt64(leaf.refutations.count))
-        for refutation in leaf.refutations { self.refutation(refutation) }
+        for refutation in leaf.refutations {
+          self.refutation(refutation)
+          if hasJointLines { jointLines(refutation.jointLines) }
+        }
       }
     }
   }
@@ -87,6 +92,20 @@ private struct ProofWriter {
     for multipliers in [refutation.splitMultipliers, refutation.inputMultipliers] {
       unsigned(UInt64(multipliers.count))
       for multiplier in multipliers { single(multiplier) }
+    }
+  }
+
+  private func jointLines(_ lines: [ProofTree.JointLine]) {
+    unsigned(UInt64(lines.count))
+    for line in lines {
+      unsigned(UInt64(line.inputs.count))
+      var previous: Int64 = 0
+      for input in line.inputs {
+        signed(Int64(input) - previous)
+        previous = Int64(input)
+      }
+      for slope in line.slopes { single(slope) }
+      single(line.intercept)
     }
   }
 

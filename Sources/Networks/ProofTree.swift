@@ -61,15 +61,35 @@ public struct ProofTree: Sendable {
     public var splitMultipliers: [Float]
     /// Multipliers of the case's input rows, by index; missing ones are 0.
     public var inputMultipliers: [Float]
+    /// Lines of several neurons of the first ReLU layer together. A ReLU belongs to the first line that names all
+    /// inputs which its operand reads; those that belong to none have lines of their own.
+    public var jointLines: [JointLine]
 
     public init(
       rows: [(row: Int, weight: Float)], slopes: [Slope] = [], splitMultipliers: [Float] = [],
-      inputMultipliers: [Float] = []
+      inputMultipliers: [Float] = [], jointLines: [JointLine] = []
     ) {
       self.rows = rows
       self.slopes = slopes
       self.splitMultipliers = splitMultipliers
       self.inputMultipliers = inputMultipliers
+      self.jointLines = jointLines
+    }
+  }
+
+  /// sum a_j relu(z_j) >= slopes . x + intercept on the part, over the ReLUs that belong to it, with a_j the
+  /// coefficients that the backward pass brings to them (Lagrangian decomposition over receptive fields).
+  public struct JointLine: Sendable, Hashable {
+    /// Indices of inputs, ascending.
+    public var inputs: [Int32]
+    /// One for each input.
+    public var slopes: [Float]
+    public var intercept: Float
+
+    public init(inputs: [Int32], slopes: [Float], intercept: Float) {
+      self.inputs = inputs
+      self.slopes = slopes
+      self.intercept = intercept
     }
   }
 

@@ -17,6 +17,14 @@ func randomProof(seed: UInt64, cases: Int = 2) -> VerificationProof {
   func singles() -> [Float] {
     (0..<Int.random(in: 0...3, using: &random)).map { _ in Float(bitPattern: .random(in: 0...(.max), using: &random)) }
   }
+  func lines() -> [ProofTree.JointLine] {
+    (0..<max(0, Int.random(in: -2...2, using: &random))).map { _ in
+      let inputs = (0..<Int.random(in: 0...3, using: &random)).map { _ in
+        Int32.random(in: -9...(.max), using: &random)
+      }
+      return .init(inputs: inputs, slopes: inputs.map { Float($0) / 3 }, intercept: .random(in: -1...1, using: &random))
+    }
+  }
   func node() -> ProofTree.Node {
     switch Int.random(in: 0...6, using: &random) {
     case 0: return .splitInput(.random(in: -5...1_000_000, using: &random), at: .random(in: -1...1, using: &random))
@@ -28,7 +36,7 @@ func randomProof(seed: UInt64, cases: Int = 2) -> VerificationProof {
       let refutations = (0..<Int.random(in: 0...2, using: &random)).map { _ in
         ProofTree.Refutation(
           rows: singles().map { (row: .random(in: -3...99, using: &random), weight: $0) }, slopes: slopes(),
-          splitMultipliers: singles(), inputMultipliers: singles())
+          splitMultipliers: singles(), inputMultipliers: singles(), jointLines: lines())
       }
       return .leaf(.init(recomputesBounds: .random(using: &random), refutations: refutations))
     }

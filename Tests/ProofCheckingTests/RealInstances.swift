@@ -123,7 +123,15 @@ func mutated(_ tree: ProofTree, _ network: Network, _ random: inout SeededGenera
     default:
       guard !leaf.refutations.isEmpty else { return result }
       let place = Int.random(in: leaf.refutations.indices, using: &random)
-      switch Int.random(in: 0...4, using: &random) {
+      let hasLines = !leaf.refutations[place].jointLines.isEmpty
+      switch Int.random(in: hasLines ? 5...7 : 0...4, using: &random) {
+      case 5:
+        leaf.refutations[place].jointLines = leaf.refutations[place].jointLines.map {
+          .init(inputs: $0.inputs, slopes: $0.slopes, intercept: $0.intercept + 0.1)
+        }
+      case 6, 7:
+        let line = Int.random(in: leaf.refutations[place].jointLines.indices, using: &random)
+        mutate(&leaf.refutations[place].jointLines[line], Int32(truncatingIfNeeded: wild), Float(number), &random)
       case 0: leaf.refutations[place].rows.append((row: wild, weight: 1))
       case 1: leaf.refutations[place].rows = leaf.refutations[place].rows.map { ($0.row, Float(number)) }
       case 2: leaf.refutations[place].splitMultipliers = leaf.refutations[place].splitMultipliers.map { -$0 }
@@ -137,4 +145,17 @@ func mutated(_ tree: ProofTree, _ network: Network, _ random: inout SeededGenera
     }
   }
   return result
+}
+
+/// One random change of a joint line.
+private func mutate(
+  _ line: inout ProofTree.JointLine, _ wild: Int32, _ number: Float, _ random: inout SeededGenerator
+) {
+  switch Int.random(in: 0...4, using: &random) {
+  case 0: line.inputs = line.inputs.map { $0 + wild }
+  case 1: line.inputs.reverse()
+  case 2: line.slopes = line.slopes.map { _ in number }
+  case 3: line.intercept = number
+  default: line.intercept += 1
+  }
 }

@@ -38,15 +38,17 @@ typedef struct {
   const double *lane_lines;
 } cproof_network;
 
-/// Pushes eight rows from the neurons of layers 0 ... `from` back to the inputs (layer 0).
+/// Pushes eight rows from the neurons of layers 0 ... `from` back to those of layers 0 ... `to` (0: the inputs).
 ///
-/// On entry coefficients[8 j + lane] holds the rows, all neurons of layers 0 ... from. On return the inputs' coefficients
-/// stand there, and for every lane, with h the true values of the network at any x of the part,
-///   row(x) >= sum_i coefficients[i] x_i + constant - (rounding of `constant`) - error,
+/// On entry coefficients[8 j + lane] holds the rows, all neurons of layers 0 ... from. On return the coefficients of the
+/// neurons i of layers 0 ... to stand there, and for every lane, with h the true values of the network at any x of the
+/// part,
+///   row(x) >= sum_i coefficients[i] h_i + constant - (rounding of `constant`) - error,
 /// where each number that was added to `constant` was also added to `size` by its magnitude (affine biases: charged by
 /// `charge` instead). Overflow and NaN show in constant, size or error.
 void cproof_backward(
-    const cproof_network *network, int64_t from, double *coefficients, double *constant, double *size, double *error);
+    const cproof_network *network, int64_t from, int64_t to, double *coefficients, double *constant, double *size,
+    double *error);
 
 /// The least value of sum_i coefficients[i] x_i over a box, added to `sum`, its terms' magnitudes to `size`.
 void cproof_concretise(
