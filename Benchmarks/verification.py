@@ -80,6 +80,7 @@ def main():
         print(line)
         sys.stdout.flush()
         results["sets"][name] = summary
+    os.makedirs(options.out, exist_ok=True)
     with open(os.path.join(options.out, "summary.json"), "w") as file:
         json.dump(results, file, indent=1, sort_keys=True)
         file.write("\n")

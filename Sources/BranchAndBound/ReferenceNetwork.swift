@@ -46,6 +46,13 @@ struct ReferenceNetwork: Sendable {
   static func gamma(_ k: Int) -> Double { Double(k) * 0x1p-53 * (1 + 0x1p-20) }
   static func gamma32(_ k: Int) -> Double { Double(k) * 0x1p-24 / (1 - Double(k) * 0x1p-24) * (1 + 0x1p-20) }
 
+  /// The entries of an affine neuron's row.
+  func forEachEntry(ofRow neuron: Int, _ body: (_ column: Int, _ value: Double) -> Void) {
+    for run in runs[runStarts[neuron]..<runStarts[neuron + 1]] {
+      for offset in 0..<Int(run.count) { body(Int(run.column) + offset, values[run.value + offset]) }
+    }
+  }
+
   func magnitude(_ neuron: Int) -> Double { max(lower[neuron].magnitude, upper[neuron].magnitude) }
 
   /// Summands of the constant that a pass may add up, and what every underflow together may cost (Omega).

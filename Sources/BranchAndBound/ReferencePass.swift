@@ -55,23 +55,47 @@ final class ReferencePass {
     var constant = 0.0
   }
 
+  /// What a pass holds besides its coefficients a: phi >= a . h + constant, less the error, `total` being the sum of the
+  /// magnitudes of what was added to the constant.
+  struct Sums {
+    var constant: Double
+    var total: Double
+    var error: Double
+  }
+
   /// phi >= bound on the part of the region that the splits leave; `estimate` leaves the errors out.
   ///
   /// Guarantee: real arithmetic, whatever slopes in [0, 1] and multipliers >= 0; -infinity where anything overflows.
   func backward(_ form: Form, fromLayer top: Int) -> (bound: Double, estimate: Double) {
+    var sums = start(form)
+    push(&sums, through: 1...top)
+    return concretized(sums)
+  }
+
+  /// Loads a form into the coefficients.
+  func start(_ form: Form) -> Sums {
     let a = coefficients
     a.update(repeating: 0, count: network.count)
-    var constant = form.constant
-    var total = form.constant.magnitude
-    var error = 0.0
+    var sums = Sums(constant: form.constant, total: form.constant.magnitude, error: 0)
     for (neuron, coefficient) in zip(form.neurons, form.coefficients) {
       a[neuron] += coefficient
-      error += form.coefficientError * coefficient.magnitude * network.magnitude(neuron)
+      sums.error += form.coefficientError * coefficient.magnitude * network.magnitude(neuron)
     }
+    return sums
+  }
+
+  /// Pushes the form back through layers, the last one first.
+  func push(_ sums: inout Sums, through layers: some RandomAccessCollection<Int>) {
+    let a = coefficients
+    var constant = sums.constant
+    var total = sums.total
+    var error = sums.error
+    defer { sums = Sums(constant: constant, total: total, error: error) }
     let lower = network.lower
     let upper = network.upper
     network.values.withUnsafeBufferPointer { values in
-      for layer in network.layers[1...top].reversed() {
+      for index in layers.reversed() {
+        let layer = network.layers[index]
         switch layer.kind {
         case .input: break
         case .affine:
@@ -117,11 +141,11 @@ final class ReferencePass {
         }
       }
     }
-    return concretized(constant: constant, total: total, error: error)
   }
 
   /// The least value over the input set, with every error subtracted; sets `minimizer`.
-  private func concretized(constant: Double, total: Double, error: Double) -> (bound: Double, estimate: Double) {
+  func concretized(_ sums: Sums) -> (bound: Double, estimate: Double) {
+    let (constant, total, error) = (sums.constant, sums.total, sums.error)
     let a = coefficients
     let inputs = network.layers[0].neurons
     var best = constant

@@ -165,6 +165,7 @@ final class SplitSearchRun {
           }
         }
       }
+      if stage == 0, let refuted = await refuteByFields(open, best: bestRow, nodes) { open.subtract(refuted) }
       if open.isEmpty { return }
     }
     var domains: [SplitDomain] = []
@@ -179,6 +180,19 @@ final class SplitSearchRun {
       domains.append(root)
     }
     try frontier.push(domains.sorted { ($1.bound, $1.clause) < ($0.bound, $0.clause) })
+  }
+
+  /// Closes clauses on the whole region by joint lines of ReLUs that read few inputs, where the network has such.
+  private func refuteByFields(_ open: Set<Int>, best: [Int: Int], _ nodes: [Int: Int32]) async -> [Int]? {
+    guard !open.isEmpty, scope.path.isEmpty, let fields = FieldDecomposition(problem, options) else { return nil }
+    var closed: [Int] = []
+    for clause in open.sorted() {
+      guard let row = best[clause] else { continue }
+      guard let refutation = await fields.refutation(of: row, isOver: { self.isOver }) else { continue }
+      proof?.close(nodes[clause]!, refutation)
+      closed.append(clause)
+    }
+    return closed
   }
 
   /// A part as the frontier keeps it.

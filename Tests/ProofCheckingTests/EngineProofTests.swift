@@ -178,4 +178,24 @@ struct EngineProofTests {
     }
     try refusesMutations(proven, found.trees, violated, rounds: isLongTier ? 10_000 : 5)
   }
+
+  @Test(
+    "verivital: joint lines of the ReLUs on four pixels prove what splits cannot, and nothing else",
+    .enabled(if: TestData.isAvailable("vnncomp/verivital/instances.csv")), arguments: [("7_0.04", "4_0.04")])
+  func verivital(property: String, violated: String) async throws {
+    func instance(_ name: String) throws -> Instance {
+      try Instance(
+        "vnncomp/verivital/onnx/Convnet_avgpool.onnx.gz", "vnncomp/verivital/vnnlib/prop_\(name).vnnlib.gz")
+    }
+    let proven = try instance(property)
+    let found = try #require(try await proven.searched { _ in gatherSearch })
+    let verdict = try proven.report("verivital prop_\(property)", found.trees, searchSeconds: found.seconds)
+    #expect(verdict.isAccepted, "\(verdict)")
+    let lines = found.trees[0].nodes.reduce(0) { sum, node in
+      guard case .leaf(let leaf) = node else { return sum }
+      return sum + leaf.refutations.reduce(0) { $0 + $1.jointLines.count }
+    }
+    #expect(lines >= 576, "no clause was refuted by joint lines")
+    try refusesMutations(proven, found.trees, try instance(violated), rounds: isLongTier ? 10_000 : 50)
+  }
 }
