@@ -68,14 +68,14 @@ final class PieceSearch: Sendable {
       var whole = Piece(
         clause: clause, row: Int(root.row), node: Int32(clause), path: [], whole: run.bounder, bound: root.bound)
       state.withLock { $0.proof?.reopen(whole.node) }
-      let slopes = root.slopes.map { Float($0) / 255 }
-      guard let (bounder, isTighter) = try await constrained(whole, whole.whole, slopes, options.threads) else {
+      var tightening = Tightening(whole.whole, slopes: root.slopes.map { Float($0) / 255 })
+      guard try await tighten(whole, &tightening, rounds: settings.constrainedRounds, options.threads) else {
         state.withLock { $0.proof?.close(whole.node, Self.nothingLeft) }
         continue
       }
-      if isTighter {
+      if tightening.rounds > 0 {
         // It is searched anew before it is cut up.
-        whole.whole = bounder
+        whole.whole = tightening.bounder
         state.withLock { $0.waiting.append(whole) }
       } else {
         try await cutUp(whole, run)
@@ -114,7 +114,7 @@ final class PieceSearch: Sendable {
   }
 
   private func decide(_ piece: Piece, _ threads: Int) async throws {
-    var bounder = piece.whole
+    var tightening = Tightening(piece.whole)
     var isNarrowed = false
     switch try await piece.whole.narrowed(to: piece.path, threads: threads, deadline: options.deadline) {
     case .empty?:
@@ -124,12 +124,41 @@ final class PieceSearch: Sendable {
       isNarrowed = true
       // Also for pieces that are cut up further: what follows rests on these bounds.
       state.withLock { $0.proof?.boundAnew(piece.node) }
-      guard let (tighter, _) = try await constrained(piece, part, [], threads) else {
-        return finish(piece, subtree: Self.nothingLeft)
-      }
-      bounder = tighter
+      tightening.bounder = part
     case nil: break
     }
+    // The first round gains most. Further ones cost about as much as a search each, so that one comes in between.
+    for rounds in [1, settings.constrainedRounds] {
+      let before = tightening.rounds
+      if isNarrowed {
+        guard try await tighten(piece, &tightening, rounds: rounds, threads) else {
+          return finish(piece, subtree: Self.nothingLeft)
+        }
+      }
+      let (run, end, subtree) = try await search(piece, tightening.bounder, isNarrowed: isNarrowed, threads)
+      switch end {
+      case .finished: return finish(piece, subtree: subtree)
+      case .witness(let input): return finish(nil, .witness(input))
+      case .timeout:
+        let progress = run.progress
+        state.withLock {
+          $0.open += max(1, progress.open)
+          $0.bound = min($0.bound, max(progress.bound, piece.bound))
+        }
+        return finish(nil, .timeout)
+      case .exhausted:
+        let mayTighten = tightening.rounds > before && !tightening.isOver && rounds < settings.constrainedRounds
+        if mayTighten { continue }
+        try await cutUp(piece, run)
+        return finish(nil)
+      }
+    }
+  }
+
+  /// Searches a piece by itself, with the proof's part for it.
+  private func search(
+    _ piece: Piece, _ bounder: any ActivationSplitBounder, isNarrowed: Bool, _ threads: Int
+  ) async throws -> (run: SplitSearchRun, end: RunEnd, subtree: [ProofTree.Node]) {
     let proof = options.wantsProof ? SplitProof(clauseCount: 1) : nil
     var options = options
     options.memory /= max(1, options.threads)
@@ -142,20 +171,7 @@ final class PieceSearch: Sendable {
       $0.subproblems += run.subproblems
       $0.gap = $0.gap ?? run.gap
     }
-    switch end {
-    case .finished: finish(piece, subtree: proof?.preorder ?? [])
-    case .witness(let input): finish(nil, .witness(input))
-    case .timeout:
-      let progress = run.progress
-      state.withLock {
-        $0.open += max(1, progress.open)
-        $0.bound = min($0.bound, max(progress.bound, piece.bound))
-      }
-      finish(nil, .timeout)
-    case .exhausted:
-      try await cutUp(piece, run)
-      finish(nil)
-    }
+    return (run, end, proof?.preorder ?? [])
   }
 
   /// The leaf of a part that bounds have shown to hold no point.
@@ -163,25 +179,44 @@ final class PieceSearch: Sendable {
     .leaf(.init(recomputesBounds: false, refutations: [.init(rows: [])]))
   ]
 
-  /// Bounds a piece under the constraint that its clause is violated, as long as that gains something; nil if no such
-  /// point is left.
-  private func constrained(
-    _ piece: Piece, _ bounder: any ActivationSplitBounder, _ slopes: [Float], _ threads: Int
-  ) async throws -> (bounder: any ActivationSplitBounder, isTighter: Bool)? {
-    var bounder = bounder
-    var wanted = ConstrainedBounds(
-      iterations: settings.constrainedIterations, threads: threads, deadline: options.deadline, slopes: slopes)
-    for round in 0..<settings.constrainedRounds {
-      if ContinuousClock.now >= options.deadline || isProofFull { return (bounder, round > 0) }
-      if wanted.slopes.isEmpty {
-        let known = try await rowBound(piece, bounder)
-        if isProven(piece.row, known.bound) { return (bounder, true) }
-        wanted.slopes = known.slopes
+  /// Rounds of bounds under the constraint that a piece's clause is violated.
+  private struct Tightening {
+    var bounder: any ActivationSplitBounder
+    var rounds = 0
+    /// No further round can be had, or the last one gained too little.
+    var isOver = false
+    /// Where the next round's ascents start.
+    var slopes: [Float]
+    var weights: [NeuronSide: Float] = [:]
+
+    init(_ bounder: any ActivationSplitBounder, slopes: [Float] = []) {
+      self.bounder = bounder
+      self.slopes = slopes
+    }
+  }
+
+  /// Bounds a piece under its clause's constraint as long as that gains something, up to so many rounds in all; false
+  /// if no violating point is left.
+  private func tighten(
+    _ piece: Piece, _ tightening: inout Tightening, rounds: Int, _ threads: Int
+  ) async throws -> Bool {
+    while tightening.rounds < rounds, !tightening.isOver {
+      if ContinuousClock.now >= options.deadline || isProofFull { return true }
+      if tightening.slopes.isEmpty {
+        let known = try await rowBound(piece, tightening.bounder)
+        if isProven(piece.row, known.bound) { return true }
+        tightening.slopes = known.slopes
       }
-      guard let found = try await bounder.constrained(by: piece.row, splits: piece.path, options: wanted) else {
-        return (bounder, round > 0)
+      let wanted = ConstrainedBounds(
+        iterations: settings.constrainedIterations, threads: threads, deadline: options.deadline,
+        slopes: tightening.slopes, weights: tightening.weights)
+      guard
+        let found = try await tightening.bounder.constrained(by: piece.row, splits: piece.path, options: wanted),
+        found.gain >= settings.constrainedGain
+      else {
+        tightening.isOver = true
+        return true
       }
-      if found.gain < settings.constrainedGain { return (bounder, round > 0) }
       state.withLock { state in
         guard let proof = state.proof else { return }
         proof.boundAnew(piece.node, found.bounds)
@@ -190,13 +225,14 @@ final class PieceSearch: Sendable {
         }
       }
       switch found.result {
-      case .empty: return nil
-      case .part(let part): bounder = part
+      case .empty: return false
+      case .part(let part): tightening.bounder = part
       }
-      wanted.weights = found.weights
-      wanted.slopes = []
+      tightening.rounds += 1
+      tightening.weights = found.weights
+      tightening.slopes = []
     }
-    return (bounder, true)
+    return true
   }
 
   /// Bounds that a proof must store take at most a quarter of the memory; the search goes on without more of them.
