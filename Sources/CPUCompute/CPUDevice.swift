@@ -44,7 +44,9 @@ public final class CPUDevice: Device {
       software: options.referenceOnly
         ? "reference" : "oneDNN \(version.major).\(version.minor).\(version.patch)\(hash)",
       variant: options.referenceOnly ? "reference" : InstructionSet.effective.rawValue)
-    precisions = options.referenceOnly || InstructionSet.hasBFloat16 ? [.float32, .bfloat16] : [.float32]
+    precisions =
+      [.float32] + (options.referenceOnly || InstructionSet.hasBFloat16 ? [.bfloat16] : [])
+      + (options.referenceOnly || InstructionSet.hasVNNI ? [.int8] : [])
   }
 
   /// Holds the CPU device to an instruction set for the rest of the process; must come before the first device is made.
@@ -87,6 +89,11 @@ public final class CPUDevice: Device {
 
   private func checkTypes(_ list: CommandList) throws(DeviceError) {
     let hasBFloat16 = precisions.contains(.bfloat16)
+    if !precisions.contains(.int8), list.steps.contains(where: { $0 is QuantizedConvolve }) {
+      throw .unsupported(
+        "This processor has no exact int8 products under \(identity.variant) (they need AVX-512 VNNI): 16-bit sums would "
+          + "saturate; run in float32.")
+    }
     for description in list.values {
       if case .constant = description.kind { continue }
       if description.type == .bfloat16 && !hasBFloat16 {

@@ -42,6 +42,13 @@ public enum InstructionSet: String, Sendable, CaseIterable, Codable {
     return dnnl_get_effective_cpu_isa().rawValue & needed == needed
   }
 
+  /// True if the effective set sums products of bytes in 32 bits (vpdpbusd); without it oneDNN's int8 kernels saturate
+  /// at 16 bits and halve the weights.
+  static var hasVNNI: Bool {
+    let needed = dnnl_cpu_isa_avx512_core_vnni.rawValue
+    return dnnl_get_effective_cpu_isa().rawValue & needed == needed
+  }
+
   /// Holds oneDNN to a set, for the rest of the process. Must come before the first use of a device.
   static func pin(_ set: InstructionSet) throws(DeviceError) {
     let status = dnnl_set_max_cpu_isa(set.code)

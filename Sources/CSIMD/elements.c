@@ -3,6 +3,7 @@
 #include "csimd.h"
 #include "vectors.h"
 
+#include <math.h>
 #include <string.h>
 
 #pragma STDC FP_CONTRACT OFF
@@ -35,6 +36,25 @@ VECTORS void csimd_clip(float *x, size_t count, float low, float high) {
     float number = x[i] < low ? low : x[i];
     x[i] = number > high ? high : number;
   }
+}
+
+VECTORS void csimd_quantize(
+    const float *restrict x, float factor, uint8_t *restrict y, size_t count, float low, float high) {
+  for (size_t i = 0; i < count; i++) {
+    float number = x[i] * factor;
+    number = number < low ? low : number;
+    number = number > high ? high : number;
+    number = number == number ? number : 0;
+    y[i] = (uint8_t)(int32_t)rintf(number);
+  }
+}
+
+VECTORS void csimd_dequantize_uint8(const uint8_t *restrict x, float factor, float *restrict y, size_t count) {
+  for (size_t i = 0; i < count; i++) y[i] = (float)x[i] * factor;
+}
+
+VECTORS void csimd_dequantize_int8(const int8_t *restrict x, float factor, float *restrict y, size_t count) {
+  for (size_t i = 0; i < count; i++) y[i] = (float)x[i] * factor;
 }
 
 VECTORS void csimd_clip_bfloat16(uint16_t *x, size_t count, float low, float high) {

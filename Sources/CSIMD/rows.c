@@ -56,6 +56,14 @@ VECTORS void csimd_minimum_into(float *restrict y, const float *restrict x, size
   for (size_t i = 0; i < count; i++) y[i] = smaller(y[i], x[i]);
 }
 
+VECTORS void csimd_maximum_uint8_into(uint8_t *restrict y, const uint8_t *restrict x, size_t count) {
+  for (size_t i = 0; i < count; i++) y[i] = x[i] > y[i] ? x[i] : y[i];
+}
+
+VECTORS void csimd_maximum_int8_into(int8_t *restrict y, const int8_t *restrict x, size_t count) {
+  for (size_t i = 0; i < count; i++) y[i] = x[i] > y[i] ? x[i] : y[i];
+}
+
 VECTORS float csimd_sum(const float *x, size_t count) {
   float sums[32] = {0};
   size_t whole = count / 32 * 32;

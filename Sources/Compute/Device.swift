@@ -73,13 +73,12 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
   case float16
   case int8
 
-  /// The element type of activations.
+  /// The element type of activations; in int8, of those that are not kept as 8-bit levels.
   public var elementType: ElementType {
     switch self {
-    case .float32: .float32
+    case .float32, .int8: .float32
     case .bfloat16: .bfloat16
     case .float16: .float16
-    case .int8: .int8
     }
   }
 }

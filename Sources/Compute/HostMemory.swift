@@ -41,7 +41,8 @@ public struct HostMemory {
     }
   }
 
-  /// Stores binary32 numbers into a float32, bfloat16 or float16 value, rounded to nearest, ties to even.
+  /// Stores binary32 numbers into a float32, bfloat16 or float16 value, rounded to nearest, ties to even; or into an int8
+  /// or uint8 value as the nearest integers, ties to even, held within the type's range (NaN gives 0).
   public func storeFloats(_ floats: [Float], to value: Value) {
     switch list[value].type {
     case .float32:
@@ -53,9 +54,20 @@ public struct HostMemory {
     case .float16:
       let target = elements(value, as: UInt16.self)
       for index in floats.indices { target[index] = half(floats[index]) }
-    default: preconditionFailure("only float values are stored as floats")
+    case .int8:
+      let target = elements(value, as: Int8.self)
+      for index in floats.indices { target[index] = Int8(nearest(floats[index], -128...127)) }
+    case .uint8:
+      let target = elements(value, as: UInt8.self)
+      for index in floats.indices { target[index] = UInt8(nearest(floats[index], 0...255)) }
+    default: preconditionFailure("only float and 8-bit values are stored as floats")
     }
   }
+}
+
+/// The integer of a range nearest to a number, ties to even; 0 for NaN.
+private func nearest(_ x: Float, _ range: ClosedRange<Float>) -> Float {
+  x.isNaN ? 0 : min(max(x, range.lowerBound), range.upperBound).rounded(.toNearestOrEven)
 }
 
 /// The bfloat16 nearest to a binary32 number, ties to even; NaN stays NaN.

@@ -49,6 +49,16 @@ package enum OneDNN {
     }
   }
 
+  /// oneDNN's name of the types that quantised convolutions read and write.
+  static func levelType(_ type: ElementType) -> dnnl_data_type_t? {
+    switch type {
+    case .float32: dnnl_f32
+    case .uint8: dnnl_u8
+    case .int8: dnnl_s8
+    default: nil
+    }
+  }
+
   /// A memory description with strides in elements; without strides the library chooses the format.
   static func memory(
     _ extents: [Int], _ type: dnnl_data_type_t, strides: [Int]?
@@ -94,17 +104,31 @@ package enum OneDNN {
     var list: dnnl_post_ops_t?
     try check(dnnl_post_ops_create(&list), "dnnl_post_ops_create")
     defer { dnnl_post_ops_destroy(list) }
-    if postOperations.sum { try check(dnnl_post_ops_append_sum(list, 1), "dnnl_post_ops_append_sum") }
+    if postOperations.sum {
+      try check(
+        dnnl_post_ops_append_sum_v2(list, postOperations.sumScale, postOperations.sumType), "dnnl_post_ops_append_sum")
+    }
     if let (kind, alpha, beta) = postOperations.activation {
       try check(dnnl_post_ops_append_eltwise(list, 1, kind, alpha, beta), "dnnl_post_ops_append_eltwise")
     }
     try check(dnnl_primitive_attr_set_post_ops(attributes, list), "dnnl_primitive_attr_set_post_ops")
+    if !postOperations.outputScales.isEmpty {
+      let scales = postOperations.outputScales
+      try check(
+        dnnl_primitive_attr_set_output_scales(attributes, Int64(scales.count), 1 << 1, scales),
+        "dnnl_primitive_attr_set_output_scales")
+    }
     return try body(attributes)
   }
 
   /// What happens to a result before it is stored.
   struct PostOperations {
     var sum = false
+    /// What the destination's old contents are multiplied with, and their type where it is another one of equal size.
+    var sumScale: Float = 1
+    var sumType = dnnl_data_type_undef
+    /// A factor for each output channel, after bias and before everything else; empty: none.
+    var outputScales: [Float] = []
     var activation: (dnnl_alg_kind_t, Float, Float)?
   }
 }

@@ -7,12 +7,12 @@ import Tensors
 extension Pool {
   public func optimized(_ context: CPUContext) throws -> CPUStep? {
     let list = context.list
+    if list[input].type == .uint8 { return levelMaxima(list, least: UInt8.min, csimd_maximum_uint8_into) }
+    if list[input].type == .int8 { return levelMaxima(list, least: Int8.min, csimd_maximum_int8_into) }
     guard FloatAccess.covers(list, input, output) else { return nil }
     let shape = list[output].shape
     let (height, width, channels) = (list[input].shape[1], list[input].shape[2], list[input].shape[3])
-    let rows = Spans(shape[1], height, window.rows, window.strideRows, window.dilationRows, window.top, window.bottom)
-    let columns = Spans(
-      shape[2], width, window.columns, window.strideColumns, window.dilationColumns, window.left, window.right)
+    let (rows, columns) = spans(list)
     let inBuffer = Numbers(count: channels)
     let outBuffer = Numbers(count: channels)
     return { memory in
@@ -45,6 +45,42 @@ extension Pool {
         }
       }
     }
+  }
+
+  /// The maximum over 8-bit levels: `larger` takes the larger of two runs into the first.
+  private func levelMaxima<Level: BitwiseCopyable>(
+    _ list: CommandList, least: Level,
+    _ larger: @escaping (UnsafeMutablePointer<Level>?, UnsafePointer<Level>?, Int) -> Void
+  ) -> CPUStep {
+    let shape = list[output].shape
+    let (height, width, channels) = (list[input].shape[1], list[input].shape[2], list[input].shape[3])
+    let (rows, columns) = spans(list)
+    return { memory in
+      let source = memory.elements(input, as: Level.self).baseAddress!
+      let target = memory.elements(output, as: Level.self).baseAddress!
+      for n in 0..<shape[0] {
+        for y in 0..<shape[1] {
+          for x in 0..<shape[2] {
+            let result = target + ((n * shape[1] + y) * shape[2] + x) * channels
+            result.update(repeating: least, count: channels)
+            for row in rows.inside[y] {
+              for column in columns.inside[x] {
+                larger(result, source + ((n * height + row) * width + column) * channels, channels)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private func spans(_ list: CommandList) -> (rows: Spans, columns: Spans) {
+    let (image, result) = (list[input].shape, list[output].shape)
+    return (
+      Spans(result[1], image[1], window.rows, window.strideRows, window.dilationRows, window.top, window.bottom),
+      Spans(
+        result[2], image[2], window.columns, window.strideColumns, window.dilationColumns, window.left, window.right)
+    )
   }
 
   /// The image rows (or columns) of each output's window, and the number of its places inside the padded image.

@@ -6,7 +6,7 @@ import Tensors
 extension Pool {
   public func validate(_ list: CommandList) throws(ShapeError) {
     let name = Self.name
-    try list.requireActivation(input, name, "input")
+    if kind == .average || !list[input].type.isLevel { try list.requireActivation(input, name, "input") }
     try list.requireSameType(input, output, name)
     try window.check(name)
     let shape = list[input].shape

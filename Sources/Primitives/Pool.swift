@@ -6,7 +6,7 @@ import Tensors
 /// Input [N, H, W, C], output [N, OH, OW, C]; OH and OW come from the caller, since ceil mode may add a window that
 /// hangs over the padded image. Positions outside the image count as minus infinity for the maximum and as zero for the
 /// average. The average divides by the number of positions inside the image or, with `countIncludePadding`, inside the
-/// padded image. A NaN in the window gives NaN.
+/// padded image. A NaN in the window gives NaN. A maximum may be taken of 8-bit levels (int8, uint8) too.
 public struct Pool: Primitive {
   public enum Kind: String, Sendable { case maximum, average }
 

@@ -7,6 +7,8 @@ import Tensors
 extension ElementType {
   /// Types that activations may have; arithmetic on them happens in binary32.
   var isActivation: Bool { self == .float32 || self == .bfloat16 || self == .float16 }
+  /// Types of 8-bit levels.
+  var isLevel: Bool { self == .int8 || self == .uint8 }
 }
 
 /// Throws the sentence unless the condition holds.

@@ -31,7 +31,8 @@ public struct AgreementRow: Sendable, Codable, CustomStringConvertible {
 /// The agreement of reference and devices. A new primitive joins by a row in `AgreementTable.cases`.
 public enum AgreementTable {
   /// Every case, in the order of the table.
-  static let cases: [AgreementCase] = denseCases + elementCases + rowCases + movementCases + noiseCases
+  static let cases: [AgreementCase] =
+    denseCases + quantizedCases + elementCases + rowCases + movementCases + noiseCases
 
   /// The names of the primitives that have cases.
   public static var primitives: Set<String> { Set(cases.map(\.primitive)) }

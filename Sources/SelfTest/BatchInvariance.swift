@@ -8,14 +8,14 @@ import Tensors
 extension AgreementTable {
   /// Moves one sample through every slot of a batch, among strangers that change each time, and compares bits.
   ///
-  /// The network has each kind of layer once: convolutions (image, 3x3, 1x1, strided, depthwise, with residual),
-  /// pooling, scaling, normalisation, softmax and a fully connected layer.
+  /// The network has each kind of layer once: convolutions (image, 3x3, 1x1, strided, depthwise, with residual; in int8
+  /// on levels), pooling, scaling, normalisation, softmax and a fully connected layer.
   public static func batchInvariance(
     devices: [any Device], batches: [Int] = [1, 2, 3, 4, 8]
   ) async -> [AgreementRow] {
     var rows: [AgreementRow] = []
     for device in devices {
-      for precision in device.precisions where precision != .int8 {
+      for precision in device.precisions {
         for batch in batches { rows.append(await invariance(device, precision, batch)) }
       }
     }
@@ -73,8 +73,12 @@ private struct SmallNetwork {
       let window = Window(
         rows: size, columns: size, strideRows: stride, strideColumns: stride, top: pad, left: pad, bottom: pad,
         right: pad)
-      let result = builder.list.transient(
-        [batch, window.outputRows(shape[1]), window.outputColumns(shape[2]), outputs], type, name: "activation")
+      let extents = [batch, window.outputRows(shape[1]), window.outputColumns(shape[2]), outputs]
+      if precision == .int8 {
+        return try builder.convolveLevels(
+          input, extents, window, groups: groups, residual: residual, activation: activation)
+      }
+      let result = builder.list.transient(extents, type, name: "activation")
       try builder.append(
         Convolve(
           input: input, filter: builder.constant([outputs, size, size, shape[3] / groups], -0.3...0.3),
@@ -82,7 +86,12 @@ private struct SmallNetwork {
           activation: activation))
       return result
     }
-    let first = try convolve(input, 32, 3, 2, 1, nil, .relu)
+    var image = input
+    if precision == .int8 {
+      image = builder.list.transient([batch, 20, 20, 3], .int8, name: "levels")
+      try builder.append(Rescale(input: input, output: image, factor: 127))
+    }
+    let first = try convolve(image, 32, 3, 2, 1, nil, .relu)
     let second = try convolve(first, 32, 3, 1, 1, nil, .relu)
     let third = try convolve(second, 32, 1, 1, 1, first, .relu)
     let fourth = try convolve(third, 32, 3, 1, 32, nil, .clip(low: 0, high: 6))
@@ -124,5 +133,25 @@ private struct SmallNetwork {
       _ = builder.input([Self.imageCount])
       return builder.inputs[0].1
     }
+  }
+}
+
+extension CaseBuilder {
+  /// A convolution on levels with random filters; the one without activation gives numbers.
+  fileprivate func convolveLevels(
+    _ input: Value, _ extents: [Int], _ window: Window, groups: Int, residual: Value?, activation: FusedActivation
+  ) throws(ShapeError) -> Value {
+    let shape = [extents[3], window.rows, window.columns, list[input].shape[3] / groups]
+    let filter = (0..<shape.reduce(1, *)).map { _ in max(-127, Int8(truncatingIfNeeded: next() >> 40)) }
+    let size = 6000 * Float(filter.count / shape[0]).squareRoot()
+    let isLast = activation == .none
+    let result = list.transient(extents, isLast ? .float32 : .uint8, name: "activation")
+    try append(
+      QuantizedConvolve(
+        input: input, filter: list.constant(Tensor(shape: shape, type: .int8, elements: filter)),
+        bias: constant([shape[0]], -size...size),
+        scale: constant([shape[0]], (isLast ? 0.5 : 40) / size...(isLast ? 1 : 80) / size), residual: residual,
+        residualScale: 0.5, output: result, window: window, groups: groups, activation: activation))
+    return result
   }
 }

@@ -11,7 +11,8 @@ import Testing
   @Test func everyPrimitiveHasCases() {
     let names: Set<String> = [
       "add_noise", "arg_max", "binary", "convert", "convolve", "convolve_transposed", "copy_strided", "fill", "gather",
-      "matrix_multiply", "normalize_rows", "pool", "reduce", "scale_shift", "softmax", "unary",
+      "matrix_multiply", "normalize_rows", "pool", "quantized_convolve", "reduce", "rescale", "scale_shift", "softmax",
+      "unary",
     ]
     #expect(AgreementTable.primitives.isSuperset(of: names))
   }
@@ -34,15 +35,17 @@ import Testing
     for row in await AgreementTable.batchInvariance(devices: devices) where !row.passes { Issue.record("\(row)") }
   }
 
-  /// A wrong last bit of one logit, a lost NaN and a wrong vote each make rows fail.
+  /// A wrong last bit of one logit, a lost NaN, a wrong vote and a level that is off by one each make rows fail.
   @Test func faultsAreNoticed() async {
     let honest = CPUDevice()
+    let onLevels: [(FaultyDevice.Fault, String)] =
+      honest.precisions.contains(.int8) ? [(.lastBit, "quantized_convolve"), (.lastBit, "rescale")] : []
     for (fault, filter) in [
       (FaultyDevice.Fault.lastBit, "copy_strided transpose"), (.lostNaN, "convolve NaN relu"),
       (.lastBit, "arg_max ties"),
       (.scaled, "convolve 3x3 relu"), (.scaled, "matrix_multiply fully"), (.scaled, "softmax rows"),
       (.scaled, "normalize_rows"), (.scaled, "pool average"), (.scaled, "unary exp"), (.lastBit, "add_noise"),
-    ] {
+    ] + onLevels {
       let rows = await AgreementTable.run(devices: [FaultyDevice(honest, fault)], filter: filter)
       #expect(!rows.isEmpty && rows.allSatisfy { !$0.passes }, "\(fault) went unnoticed in \(filter)")
     }
@@ -61,7 +64,7 @@ private final class FaultyDevice: Device {
   let honest: CPUDevice
   let fault: Fault
   var identity: DeviceIdentity { honest.identity }
-  var precisions: [Precision] { [.float32] }
+  var precisions: [Precision] { honest.precisions.filter { $0 == .float32 || $0 == .int8 } }
   var concurrency: Int { 1 }
   var memory: Int { honest.memory }
 

@@ -16,6 +16,13 @@ void csimd_narrow_bfloat16(const float *x, uint16_t *y, size_t count);
 void csimd_clip(float *x, size_t count, float low, float high);
 void csimd_clip_bfloat16(uint16_t *x, size_t count, float low, float high);
 
+/// y = x * factor as the nearest integer, ties to even, held within low ... high; NaN gives 0. Signed and unsigned bytes
+/// are stored alike.
+void csimd_quantize(const float *x, float factor, uint8_t *y, size_t count, float low, float high);
+/// y = x * factor.
+void csimd_dequantize_uint8(const uint8_t *x, float factor, float *y, size_t count);
+void csimd_dequantize_int8(const int8_t *x, float factor, float *y, size_t count);
+
 /// The number of processors that the calling thread may run on, or 0 if the system does not say.
 int csimd_processors(void);
 
@@ -83,6 +90,8 @@ void csimd_scale_shift(const float *x, const float *scale, const float *shift, f
 void csimd_add_into(float *y, const float *x, size_t count);
 void csimd_maximum_into(float *y, const float *x, size_t count);
 void csimd_minimum_into(float *y, const float *x, size_t count);
+void csimd_maximum_uint8_into(uint8_t *y, const uint8_t *x, size_t count);
+void csimd_maximum_int8_into(int8_t *y, const int8_t *x, size_t count);
 /// The sum of a row in binary32, in 32 interleaved partial sums.
 float csimd_sum(const float *x, size_t count);
 /// exp(x - max) / sum of a row, in binary64 inside; y may be x.
