@@ -12,6 +12,8 @@ public enum GraphError: Error, CustomStringConvertible, Sendable {
   case input(name: String, reason: String)
   /// The graph itself is broken.
   case malformed(String)
+  /// The network and its int8 scales do not go together.
+  case quantization(String)
 
   public var description: String {
     switch self {
@@ -22,6 +24,7 @@ public enum GraphError: Error, CustomStringConvertible, Sendable {
     case .batch(let reason): "the model cannot be run on batches: \(reason)."
     case .input(let name, let reason): "input \(name): \(reason)."
     case .malformed(let reason): "the model is malformed: \(reason)."
+    case .quantization(let reason): "\(reason)."
     }
   }
 }

@@ -26,11 +26,23 @@ public struct Lowering {
   public let activationType: ElementType
   private var stored: [ValueID: Stored] = [:]
   private var copies: [ValueID: [Stored]] = [:]
+  /// Which values are kept as 8-bit levels; nil outside int8.
+  let quantization: Quantization?
+  let levelSources: [ValueID: ValueID]
+  var levels: [ValueID: Stored] = [:]
+  /// Values that the host reads after every pass.
+  private let observed: Set<ValueID>
 
-  init(list: CommandList, graph: ShapedGraph, activationType: ElementType) {
+  init(
+    list: CommandList, graph: ShapedGraph, activationType: ElementType, quantization: Quantization? = nil,
+    observing observed: Set<ValueID> = []
+  ) {
     self.list = list
     self.graph = graph
     self.activationType = activationType
+    self.quantization = quantization
+    self.observed = observed
+    levelSources = quantization == nil ? [:] : graph.levelSources()
   }
 
   public func fact(_ value: ValueID) -> Fact { graph.fact(value) }
@@ -41,6 +53,11 @@ public struct Lowering {
   /// Where a value stands. Constants get the type of activations, row-major.
   public mutating func stored(_ id: ValueID) throws -> Stored {
     if let found = stored[id] { return found }
+    if let found = levels[id] {
+      let numbers = try numbers(ofLevels: found, id)
+      stored[id] = numbers
+      return numbers
+    }
     guard let tensor = constant(id) else {
       throw OperatorError("the value \(graph.valueNames[id]) is read before it is written")
     }
@@ -97,9 +114,20 @@ public struct Lowering {
   public mutating func define(_ id: ValueID, layout: Layout, as physicalShape: [Int]? = nil) -> Value {
     let fact = fact(id)
     let type = fact.type.isFloat ? activationType : fact.type
-    let value = list.transient(physicalShape ?? fact.shape, type, name: graph.valueNames[id])
+    let (shape, name) = (physicalShape ?? fact.shape, graph.valueNames[id])
+    let value = observed.contains(id) ? list.output(shape, type, name: name) : list.transient(shape, type, name: name)
     stored[id] = Stored(value: value, layout: layout)
     return value
+  }
+
+  /// The numbers of a value in memory that the host can read, in whatever order they stand.
+  mutating func observed(_ id: ValueID) throws -> Value {
+    let value = try stored(id).value
+    if case .output = list[list.owner(of: value)].kind { return value }
+    let copy = list.output([list[value].count], list[value].type, name: graph.valueNames[id])
+    try list.append(
+      CopyStrided(input: value, output: copy, extents: [list[value].count], inputStrides: [1], outputStrides: [1]))
+    return copy
   }
 
   /// A result that is row-major.

@@ -60,11 +60,16 @@ public struct InputPlacement: Sendable {
 public struct LoweringPlan: Sendable {
   public let graph: ShapedGraph
   public let precision: Precision
+  /// The scales of an int8 network; nil for every other precision.
+  public let quantization: Quantization?
   public let inputs: [InputPlacement]
 
-  public init(_ graph: ShapedGraph, precision: Precision) {
+  /// - Throws: a sentence where int8 has no scales, or scales for other values than the graph has.
+  public init(_ graph: ShapedGraph, precision: Precision, quantization: Quantization? = nil) throws(GraphError) {
     self.graph = graph
     self.precision = precision
+    self.quantization = precision == .int8 ? quantization : nil
+    if precision == .int8 { try Self.check(quantization, graph) }
     inputs = graph.inputs.map { input in
       let fact = graph.fact(input.value)
       let layout = graph.preferredLayout(of: input.value) ?? .dense(fact.shape)
@@ -83,8 +88,17 @@ public struct LoweringPlan: Sendable {
   public func append(
     to list: inout CommandList, inputs values: [Value], outputs kind: OutputKind = .transient
   ) throws(GraphError) -> [Value] {
+    try append(to: &list, inputs: values, outputs: kind, observing: []).outputs
+  }
+
+  /// Appends the steps, and makes other values of the graph readable for the host: float32, in any memory order.
+  public func append(
+    to list: inout CommandList, inputs values: [Value], outputs kind: OutputKind, observing observed: [ValueID]
+  ) throws(GraphError) -> (outputs: [Value], observed: [Value]) {
     precondition(values.count == inputs.count)
-    var lowering = Lowering(list: list, graph: graph, activationType: precision.elementType)
+    var lowering = Lowering(
+      list: list, graph: graph, activationType: precision.elementType, quantization: quantization,
+      observing: Set(observed))
     for (index, placement) in inputs.enumerated() {
       precondition(list[values[index]].count == placement.shape.reduce(1, *))
       precondition(list[values[index]].type == placement.type)
@@ -105,8 +119,32 @@ public struct LoweringPlan: Sendable {
         throw .malformed("the output \(graph.valueNames[output]): \(error)")
       }
     }
+    var seen: [Value] = []
+    for value in observed {
+      do { seen.append(try lowering.observed(value)) } catch {
+        throw .malformed("the value \(graph.valueNames[value]): \(error)")
+      }
+    }
     list = lowering.list
-    return results
+    return (results, seen)
+  }
+
+  private static func check(_ quantization: Quantization?, _ graph: ShapedGraph) throws(GraphError) {
+    let wanted = graph.quantizableValues.map { graph.valueNames[$0] }
+    guard !wanted.isEmpty else {
+      throw .quantization("int8 would change nothing here: the network has no layer that works on 8-bit levels (Conv)")
+    }
+    guard let quantization else { throw .quantization("int8 needs the scales of a calibration") }
+    if let missing = wanted.first(where: { quantization.scales[$0] == nil }) {
+      throw .quantization("the int8 scales are those of another network: there is none for \(missing)")
+    }
+    guard quantization.scales.count == wanted.count else {
+      throw .quantization(
+        "the int8 scales are those of another network: \(quantization.scales.count) for \(wanted.count) values")
+    }
+    if let bad = wanted.first(where: { !(quantization.scales[$0]?.isUsable ?? false) }) {
+      throw .quantization("the int8 scale of \(bad) is no positive number that can be worked with")
+    }
   }
 
   /// How the outputs are kept.
@@ -143,11 +181,11 @@ extension LoweringPlan {
 extension Graph {
   /// The graph bound to a batch, simplified and ready for a command list.
   public func plan(
-    batch: Int, precision: Precision, dimensions: [String: Int] = [:]
+    batch: Int, precision: Precision, dimensions: [String: Int] = [:], quantization: Quantization? = nil
   ) throws(GraphError) -> LoweringPlan {
     var shaped = try shaped(batch: batch, dimensions: dimensions)
     shaped.rewrite()
-    return LoweringPlan(shaped, precision: precision)
+    return try LoweringPlan(shaped, precision: precision, quantization: quantization)
   }
 
   /// The graph as a command list of its own.

@@ -45,6 +45,9 @@ public protocol Operator: Sendable {
   /// True if only the shape of the outputs, not their content, depends on the content of input `position`.
   func readsOnlyShape(from position: Int) -> Bool
 
+  /// How the operator works on 8-bit levels; see `Quantization`.
+  var levels: LevelTraits { get }
+
   /// What the rewriting rules may know of a node; see `RewritingRule`.
   var fusion: FusionTraits { get }
   /// The fused activation that the node is of its first input, if it is one.
@@ -68,6 +71,7 @@ extension Operator {
   public func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int { 0 }
   public var layoutDemand: LayoutDemand { .none }
   public func readsOnlyShape(from position: Int) -> Bool { false }
+  public var levels: LevelTraits { LevelTraits() }
   public var fusion: FusionTraits { FusionTraits() }
   public func activation(_ inputs: [Fact?]) -> FusedActivation? { nil }
   public func absorbing(_ addition: Absorption) -> (any Operator)? { nil }

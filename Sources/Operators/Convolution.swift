@@ -99,9 +99,12 @@ package struct ConvolutionLayer: Operator {
     }
     let shape = lowering.shape(node.inputs[0]!)
     let (window, _) = try window(shape, filter.shape)
-    let input = try lowering.channelsLast(node.inputs[0]!)
     let plane = filter.shape.count == 3 ? [filter.shape[0], filter.shape[1], 1, filter.shape[2]] : filter.shape
     let packed = filter.converted(to: .float32).reshaped(plane).transposed([0, 2, 3, 1])
+    if lowering.levelScale(node.inputs[0]!) != nil, packed.count / packed.shape[0] <= QuantizedConvolve.largestFilter {
+      return try lowerOnLevels(node, filter: packed, window: window, into: &lowering)
+    }
+    let input = try lowering.channelsLast(node.inputs[0]!)
     let weights = lowering.list.constant(packed, name: node.name + ".filter")
     var bias: Value?
     if let operand = node.input(2) {
@@ -130,6 +133,7 @@ package struct ConvolutionLayer: Operator {
   }
 
   package var layoutDemand: LayoutDemand { .channelsLast }
+  package var levels: LevelTraits { LevelTraits(multiplies: true, residual: hasResidual ? 3 : nil) }
   package var fusion: FusionTraits { FusionTraits(residualPosition: 3) }
 
   package func absorbing(_ addition: Absorption) -> (any Operator)? {

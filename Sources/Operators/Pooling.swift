@@ -30,7 +30,13 @@ package struct MaxPoolLayer: Operator {
   }
 
   package func lower(_ node: GraphNode, into lowering: inout Lowering) throws {
-    try pool.lower(.maximum, node, into: &lowering, countIncludePadding: false)
+    guard lowering.standsAsLevels(node.inputs[0]!), let scale = lowering.levelScale(node.inputs[0]!) else {
+      return try pool.lower(.maximum, node, into: &lowering, countIncludePadding: false)
+    }
+    let window = try pool.window(lowering.shape(node.inputs[0]!))
+    let input = try lowering.channelsLastLevels(node.inputs[0]!)
+    let output = lowering.defineChannelsLastLevels(node.outputs[0]!, scale)
+    try lowering.list.append(Pool(kind: .maximum, input: input, output: output, window: window))
   }
 
   package func express(_ node: GraphNode, into expression: inout NetworkExpression) throws {
@@ -44,6 +50,7 @@ package struct MaxPoolLayer: Operator {
   }
 
   package var layoutDemand: LayoutDemand { .channelsLast }
+  package var levels: LevelTraits { LevelTraits(passesOn: true) }
 }
 
 /// AveragePool: divides by the positions inside the image or, with count_include_pad, inside the padded image.
@@ -154,11 +161,14 @@ struct WindowPool: Sendable {
     return result
   }
 
+  func window(_ input: [Int]) throws -> Window {
+    try attributes.window(kernel: attributes.kernel!, image: Array(input[2...])).window
+  }
+
   func lower(
     _ kind: Pool.Kind, _ node: GraphNode, into lowering: inout Lowering, countIncludePadding: Bool
   ) throws {
-    let shape = lowering.shape(node.inputs[0]!)
-    let (window, _) = try attributes.window(kernel: attributes.kernel!, image: Array(shape[2...]))
+    let window = try window(lowering.shape(node.inputs[0]!))
     let input = try lowering.channelsLast(node.inputs[0]!)
     let output = lowering.defineChannelsLast(node.outputs[0]!)
     try lowering.list.append(
