@@ -247,7 +247,7 @@ def main():
     parser.add_argument("--models", default="resnet50,efficientnet_lite0,mobilenet_v2",
                         help="resnet50 and names of the test data (default: %(default)s)")
     parser.add_argument("--model", help="one ONNX file with input [N,3,224,224], instead of --models")
-    parser.add_argument("--surety", default="cpu:float32,cpu:bfloat16,opencl:float32",
+    parser.add_argument("--surety", default="cpu:float32,cpu:bfloat16,cpu:int8,opencl:float32",
                         help="devices and precisions of surety (default: %(default)s)")
     parser.add_argument("--program", default=str(ROOT / ".build" / "release" / "surety"))
     parser.add_argument("--with", dest="peers", default="", help="more peers: pytorch,openvino")

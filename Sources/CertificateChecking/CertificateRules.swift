@@ -60,6 +60,12 @@ struct CertificateRules {
     guard classifier.precision == configuration.precision else {
       throw StatisticsRejection("its classifier has another precision than the run")
     }
+    guard (classifier.precision == "int8") == (configuration.quantization != nil) else {
+      throw StatisticsRejection("int8 scales belong to int8 classifiers, and to no other")
+    }
+    guard try classifier.quantizationSHA256 == configuration.quantization?.digest() else {
+      throw StatisticsRejection("its classifier has other int8 scales than the run")
+    }
     guard classifier.preprocessingSHA256 == SHA256.text(Array(configuration.preprocessing.utf8)) else {
       throw StatisticsRejection("its classifier has another preprocessing than the run")
     }

@@ -20,6 +20,7 @@ struct PlausibleNumbers {
       ((1...1_000_000).contains(plan.selection), "n0"),
       ((1...1_000_000_000).contains(plan.estimation), "n"),
       (plan.looks.count <= 1000 && plan.tests.count <= 1000, "the number of looks or radii"),
+      (Self.areScales(configuration.quantization), "the int8 scales"),
       (plan.looks.allSatisfy { $0 >= 1 && $0 <= plan.estimation }, "the looks"),
     ]
     problem = hold.first { !$0.0 }.map { "run.json: \($0.1) cannot be what it states" }
@@ -31,6 +32,12 @@ struct PlausibleNumbers {
       && (0...max(0, samples)).contains(certificate.samples)
       && (1...4096).contains(certificate.classifier.paddedBatch)
       && certificate.looks.allSatisfy { (0...max(0, samples)).contains($0.n) }
+  }
+
+  /// Positive numbers for different values.
+  private static func areScales(_ quantization: QuantizationRecord?) -> Bool {
+    guard let values = quantization?.values else { return true }
+    return values.allSatisfy { $0.scale > 0 && $0.scale.isFinite } && Set(values.map(\.name)).count == values.count
   }
 
   /// At most 8 positive dimensions with at most 2^31 numbers in all.

@@ -13,6 +13,8 @@ package struct ClassifierIdentity: Sendable, Hashable, Codable {
   package var lookupSHA256: String
   /// float32, bfloat16, float16 or int8.
   package var precision: String
+  /// SHA-256 of the scales of an int8 classifier; nil for every other precision.
+  package var quantizationSHA256: String?
   /// The fixed number of samples that one pass of one instance holds.
   package var paddedBatch: Int
   /// "cpu" or "opencl".
@@ -26,13 +28,15 @@ package struct ClassifierIdentity: Sendable, Hashable, Codable {
   package var logitsSHA256: String
 
   package init(
-    modelSHA256: String, preprocessingSHA256: String, lookupSHA256: String, precision: String, paddedBatch: Int,
-    deviceKind: String, deviceName: String, software: String, variant: String, logitsSHA256: String
+    modelSHA256: String, preprocessingSHA256: String, lookupSHA256: String, precision: String,
+    quantizationSHA256: String? = nil, paddedBatch: Int, deviceKind: String, deviceName: String, software: String,
+    variant: String, logitsSHA256: String
   ) {
     self.modelSHA256 = modelSHA256
     self.preprocessingSHA256 = preprocessingSHA256
     self.lookupSHA256 = lookupSHA256
     self.precision = precision
+    self.quantizationSHA256 = quantizationSHA256
     self.paddedBatch = paddedBatch
     self.deviceKind = deviceKind
     self.deviceName = deviceName

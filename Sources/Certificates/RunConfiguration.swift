@@ -15,6 +15,8 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
   package var nonce: String
   package var sampling: SamplingPlan
   package var precision: String
+  /// The scales of an int8 classifier; nil for every other precision.
+  package var quantization: QuantizationRecord?
   /// Whether unreadable inputs are recorded and passed over.
   package var skipBad: Bool
   /// The classifier of the latest start; records name their own.
@@ -78,7 +80,8 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
 
   package init(
     version: String, model: ModelReference, data: DataReference, preprocessing: String, noise: NoiseDescription,
-    nonce: String, sampling: SamplingPlan, precision: String, skipBad: Bool, classifier: ClassifierIdentity
+    nonce: String, sampling: SamplingPlan, precision: String, quantization: QuantizationRecord? = nil, skipBad: Bool,
+    classifier: ClassifierIdentity
   ) throws {
     format = Self.currentFormat
     self.version = version
@@ -89,6 +92,7 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
     self.nonce = nonce
     self.sampling = sampling
     self.precision = precision
+    self.quantization = quantization
     self.skipBad = skipBad
     self.classifier = classifier
     configurationSHA256 = ""
@@ -131,6 +135,7 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
     if nonce != other.nonce { return differ("the nonce", nonce, other.nonce) }
     if preprocessing != other.preprocessing { return differ("the preprocessing", preprocessing, other.preprocessing) }
     if precision != other.precision { return differ("the precision", precision, other.precision) }
+    if quantization?.values != other.quantization?.values { return "the int8 scales differ" }
     if data.listSHA256 != other.data.listSHA256 { return "the list of inputs or labels changed" }
     if data != other.data {
       func text(_ data: DataReference) -> String {

@@ -152,11 +152,14 @@ extension SmoothingReport {
   private static func rows(
     _ identity: ClassifierIdentity, hash: (String) -> Markup
   ) throws -> [(String, Markup)] {
-    [
+    var rows: [(String, Markup)] = [
       ("device", "\(identity.deviceName) (\(identity.deviceKind))"),
       ("software", "\(identity.software)"),
       ("variant", "\(identity.variant)"),
       ("precision", "\(identity.precision)"),
+    ]
+    if let scales = identity.quantizationSHA256 { rows.append(("int8 scales", "SHA-256 \(hash(scales))")) }
+    rows += [
       ("padded batch", "\(identity.paddedBatch) samples in every pass"),
       ("model", "SHA-256 \(hash(identity.modelSHA256))"),
       ("preprocessing", "SHA-256 \(hash(identity.preprocessingSHA256))"),
@@ -167,6 +170,7 @@ extension SmoothingReport {
       ("eight fixed samples", "SHA-256 of their logits \(hash(identity.logitsSHA256))"),
       ("all of the above", "SHA-256 \(hash(try identity.digest()))"),
     ]
+    return rows
   }
 
   // MARK: Checking and repeating
@@ -178,6 +182,8 @@ extension SmoothingReport {
       } else {
         "<p class=\"note\">No check of this run was given when the page was written.</p>"
       }
+    let oldRun =
+      configuration.quantization == nil ? "" : "; OLD_RUN is the folder of this run, whose int8 scales are used again"
     return """
       <h2>Check it, resume it, repeat it</h2>
       <p>RUN stands for the run\u{2019}s folder. This page is a summary; the evidence is the folder.</p>
@@ -191,7 +197,7 @@ extension SmoothingReport {
       are. With the nonce, this repeats the run:</p>
       <pre>\(command)</pre>
       <p class="note">preprocessing.json stands for a file with the text under \u{201C}preprocessing\u{201D} above, or the \
-      preset that it came from.</p>
+      preset that it came from\(oldRun).</p>
       """
   }
 
@@ -213,6 +219,8 @@ extension SmoothingReport {
     words.append(
       "--device \(Self.quoted(classifier.deviceKind)) --precision \(Self.quoted(configuration.precision)) "
         + "--batch \(classifier.paddedBatch)")
+    // An int8 classifier is its scales as well: they are taken from this run, not measured again.
+    if configuration.quantization != nil { words.append("--calibration OLD_RUN") }
     words.append("--nonce \(Self.quoted(configuration.nonce)) --out RUN")
     return words.joined(separator: " \\\n  ")
   }

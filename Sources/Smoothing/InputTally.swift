@@ -15,7 +15,7 @@ package protocol InputTally {
 
 /// Consecutive samples of one stream of an input's noise.
 package struct SampleRange: Sendable, Hashable {
-  /// 0 selection, 1 estimation, 2 prediction (reference/soundness.md 2.4).
+  /// 0 selection, 1 estimation, 2 prediction (reference/soundness.md 2.4); others are no certificate's.
   package var stream: UInt32
   package var start: Int
   package var end: Int
@@ -33,6 +33,8 @@ package struct SampleRange: Sendable, Hashable {
   package static let prediction: UInt32 = 2
   /// The fixed samples whose logits name a classifier.
   package static let fingerprint: UInt32 = 3
+  /// The samples that the scales of an int8 classifier are measured on.
+  package static let calibration: UInt32 = 4
 }
 
 /// Hands out samples 0 ..< end in order and knows which of them are answered.

@@ -102,7 +102,9 @@ struct Auditor {
         throw AuditRefusal(
           "the votes were cast in \(precision.rawValue), which \(device.identity.name) does not offer")
       }
-      let plan = try model.graph.plan(batch: identity.paddedBatch, precision: precision)
+      let plan = try model.graph.plan(
+        batch: identity.paddedBatch, precision: precision,
+        quantization: checker.configuration.quantization.map { Quantization($0) })
       guard try NoisyClassifier.sizes(plan).classes == checker.configuration.model.classes else {
         report.problems.append("the model has another number of classes than run.json states")
         return report
@@ -198,7 +200,8 @@ struct Auditor {
       model: model, preprocessing: preprocessing, sigma: ExactDecimal(checker.configuration.noise.sigma),
       imageShape: certificate.imageShape, isReal: checker.configuration.noise.arithmetic == .real)
     let classifier = try await setup.classifier(plan, on: device, instances: 1)
-    return try await setup.identity(classifier, on: device, precision: precision)
+    return try await setup.identity(
+      classifier, on: device, precision: precision, quantization: checker.configuration.quantization)
   }
 }
 

@@ -20,7 +20,7 @@ struct BenchSmooth: AsyncParsableCommand {
       compare noise bits and classes with the first configuration.
 
       Example:
-        surety bench smooth --model resnet50.onnx --device cpu,opencl:0 --precision float32,bfloat16
+        surety bench smooth --model resnet50.onnx --device cpu,opencl:0 --precision float32,bfloat16,int8
       """)
 
   @OptionGroup var modelOptions: ModelOptions
@@ -99,11 +99,15 @@ struct BenchSmooth: AsyncParsableCommand {
           Terminal.message("Note: \(advice).")
         }
         let batch = batch ?? DeviceChoice.defaultBatch(device)
-        let plan = try model.graph.plan(batch: batch, precision: precision)
+        var plan = try model.graph.plan(batch: batch, precision: precision == .int8 ? .float32 : precision)
         let setup = try ClassifierSetup(
           model: model, preprocessing: preprocessing, sigma: sigma,
           imageShape: try Self.imageShape(plan, preprocessing),
           isReal: false)
+        if precision == .int8 {
+          let scales = try await setup.calibrate(on: device, images: [SmoothingBench.image(setup.imageShape).bytes])
+          plan = try model.graph.plan(batch: batch, precision: precision, quantization: Quantization(scales))
+        }
         let bench = SmoothingBench(setup: setup, plan: plan, device: device, seconds: seconds)
         let figures = try await bench.measure()
         let probe = try await bench.probe(samples: 64)

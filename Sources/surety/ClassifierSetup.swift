@@ -42,6 +42,15 @@ struct ClassifierSetup {
       device: device, instances: instances, keepsInputs: keepsInputs)
   }
 
+  /// Measures the scales of an int8 classifier on noisy copies of images.
+  func calibrate(on device: any Device, images: [[UInt8]]) async throws -> QuantizationRecord {
+    let plan = try model.graph.plan(batch: Calibration.batch, precision: .float32)
+    return try await Calibration(
+      network: plan, law: noise.law(lookup: lookup), pixels: try placement(in: plan.inputs[0]), isReal: isReal,
+      device: device
+    ).scales(images: images)
+  }
+
   /// The noise step alone, for a benchmark.
   func noiseList(_ plan: LoweringPlan) throws -> CommandList {
     let input = plan.inputs[0]
@@ -73,14 +82,14 @@ struct ClassifierSetup {
   }
 
   /// Names a classifier that was built from this.
-  func identity(_ classifier: NoisyClassifier, on device: any Device, precision: Precision) async throws
-    -> ClassifierIdentity
-  {
+  func identity(
+    _ classifier: NoisyClassifier, on device: any Device, precision: Precision, quantization: QuantizationRecord?
+  ) async throws -> ClassifierIdentity {
     ClassifierIdentity(
       modelSHA256: model.sha256, preprocessingSHA256: SHA256.text(Array(preprocessing.canonicalText.utf8)),
       lookupSHA256: lookup.map(GaussianNoise.digest) ?? "", precision: precision.rawValue,
-      paddedBatch: classifier.batch, deviceKind: device.identity.kind, deviceName: device.identity.name,
-      software: device.identity.software, variant: device.identity.variant,
+      quantizationSHA256: try quantization?.digest(), paddedBatch: classifier.batch, deviceKind: device.identity.kind,
+      deviceName: device.identity.name, software: device.identity.software, variant: device.identity.variant,
       logitsSHA256: try await classifier.fingerprint(isReal: isReal))
   }
 

@@ -46,8 +46,16 @@ struct ComputeOptions: ParsableArguments {
   var device: String = "auto"
 
   @Option(
-    help: ArgumentHelp("The arithmetic of the classifier: float32, bfloat16, float16 or int8.", valueName: "type"))
+    help: ArgumentHelp(
+      "The arithmetic of the classifier: float32, bfloat16, float16 or int8. Each is another classifier; int8 measures "
+        + "the scales of its levels first and records them.", valueName: "type"))
   var precision: String = "float32"
+
+  @Option(
+    help: ArgumentHelp(
+      "For int8: the data to measure its scales on (default: the inputs themselves), or the folder of an int8 run, whose "
+        + "scales are then used.", valueName: "path"))
+  var calibration: String?
 
   @Option(
     help: ArgumentHelp("Samples in one pass of one instance (default: chosen for the device).", valueName: "count"))
@@ -68,6 +76,7 @@ struct ComputeOptions: ParsableArguments {
     if Precision(rawValue: precision) == nil {
       throw ValidationError("--precision must be float32, bfloat16, float16 or int8, not '\(precision)'.")
     }
+    if calibration != nil, precision != "int8" { throw ValidationError("--calibration belongs to --precision int8.") }
   }
 }
 

@@ -102,14 +102,15 @@ struct SmoothCertify: AsyncParsableCommand {
   func certify(onWritten: @escaping @Sendable (SmoothingCertificate) -> Void) async throws -> Outcome {
     let sigma = try exactDecimal(noiseOptions.sigma, of: "--sigma")
     let options = try samplingOptions(sigma: sigma)
+    let earlier = try RunFolder.configurationIfPresent(out)
     let job = try await SmoothingJob(
-      model: modelOptions, data: dataOptions, compute: computeOptions, sigma: sigma)
+      model: modelOptions, data: dataOptions, compute: computeOptions, sigma: sigma, scales: earlier?.quantization)
     let noise = job.setup.noise
     let rule = try StoppingRule(
       options: options, sigma: sigma, totalVariation: noise.totalVariation(dimensions: job.setup.dimensions),
       isExact: noise.arithmetic == .exact)
     let configuration = try job.configuration(
-      plan: rule.plan, shard: try Shard(shard), nonce: try nonce(resuming: RunFolder.configurationIfPresent(out)),
+      plan: rule.plan, shard: try Shard(shard), nonce: try nonce(resuming: earlier),
       skipBad: dataOptions.skipBad)
     let folder = try RunFolder(
       out, configuration: configuration, unfinished: restartUnfinished ? .restart : .keep)

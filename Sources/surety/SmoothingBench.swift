@@ -15,7 +15,7 @@ struct SmoothingBench {
   /// Samples per second of the whole pass, of the network alone and of the noise alone.
   func measure() async throws -> (samples: Double, forward: Double, noise: Double) {
     let batch = plan.inputs[0].shape[0]
-    let input = image
+    let input = Self.image(setup.imageShape)
     let classifier = try await setup.classifier(plan, on: device, instances: device.concurrency)
     let samples = try await rate(classifier.instances.count, batch) { instance, pass in
       let range = SampleRange(stream: SampleRange.estimation, start: pass * batch, end: (pass + 1) * batch)
@@ -63,6 +63,7 @@ struct SmoothingBench {
     var logits: [[Float]] = []
     var start = 0
     let isFloat = plan.inputs[0].type == .float32
+    let image = Self.image(setup.imageShape)
     while start < samples {
       let range = SampleRange(
         stream: SampleRange.estimation, start: start, end: min(samples, start + batch))
@@ -79,8 +80,7 @@ struct SmoothingBench {
   }
 
   /// A fixed picture: smooth waves, so that a classifier sees something.
-  private var image: NoisyInput {
-    let shape = setup.imageShape
+  static func image(_ shape: [Int]) -> NoisyInput {
     var bytes: [UInt8] = []
     for row in 0..<shape[0] {
       for column in 0..<shape[1] {

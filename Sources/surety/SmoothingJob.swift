@@ -16,6 +16,8 @@ struct SmoothingJob {
   let precision: Precision
   let classifier: NoisyClassifier
   let identity: ClassifierIdentity
+  /// The scales of an int8 classifier.
+  private let quantization: QuantizationRecord?
   private let data: DataOptions
   private let modelChannels: Int?
   /// Where the model's input stands in memory.
@@ -27,10 +29,12 @@ struct SmoothingJob {
     return Array(data.skip..<max(data.skip, end))
   }
 
-  /// - Parameter keepsInputs: whether the noisy inputs can be read (`smooth sample`).
+  /// - Parameters:
+  ///   - scales: those of the run that is resumed; they are measured only where there are none.
+  ///   - keepsInputs: whether the noisy inputs can be read (`smooth sample`).
   init(
     model modelOptions: ModelOptions, data: DataOptions, compute: ComputeOptions, sigma: ExactDecimal,
-    keepsInputs: Bool = false
+    scales: QuantizationRecord? = nil, keepsInputs: Bool = false
   ) async throws {
     self.data = data
     if sigma.nearest > 4 {
@@ -51,7 +55,7 @@ struct SmoothingJob {
       Terminal.message("Note: \(advice).")
     }
     var batch = compute.batch ?? DeviceChoice.defaultBatch(device)
-    var plan = try model.graph.plan(batch: batch, precision: precision)
+    var plan = try model.graph.plan(batch: batch, precision: precision == .int8 ? .float32 : precision)
     let classes = try NoisyClassifier.sizes(plan).classes
     if let label = dataset.largestLabel, label >= classes {
       throw UserError(
@@ -63,6 +67,11 @@ struct SmoothingJob {
     let first = try Self.firstInput(dataset, data, preprocessing, channels)
     setup = try ClassifierSetup(
       model: model, preprocessing: preprocessing, sigma: sigma, imageShape: first.shape, isReal: first.isReal)
+    let source = CalibrationSource(
+      path: compute.calibration, inputs: dataset, skip: data.skip, preprocessing: preprocessing, channels: channels)
+    quantization = precision == .int8 ? try await source.scales(resuming: scales, setup, on: device) : nil
+    let levels = quantization.map { Quantization($0) }
+    if precision == .int8 { plan = try model.graph.plan(batch: batch, precision: .int8, quantization: levels) }
     // A device without room for the batch gets half of it, and the user is told.
     var made: NoisyClassifier?
     while made == nil {
@@ -72,7 +81,7 @@ struct SmoothingJob {
       } catch DeviceError.outOfMemory(let reason) where batch > 1 && compute.batch == nil {
         batch /= 2
         Terminal.message("\(reason); trying a batch of \(batch).")
-        plan = try model.graph.plan(batch: batch, precision: precision)
+        plan = try model.graph.plan(batch: batch, precision: precision, quantization: levels)
       } catch DeviceError.outOfMemory(let reason) {
         throw UserError(
           "\(reason) "
@@ -83,7 +92,7 @@ struct SmoothingJob {
     }
     classifier = made!
     input = plan.inputs[0]
-    identity = try await setup.identity(classifier, on: device, precision: precision)
+    identity = try await setup.identity(classifier, on: device, precision: precision, quantization: quantization)
   }
 
   /// Refuses arithmetic that the device does not have.
@@ -91,7 +100,8 @@ struct SmoothingJob {
     guard !device.precisions.contains(precision) else { return }
     throw UserError(
       "\(device.identity.name) (\(device.identity.kind), \(device.identity.variant)) does not offer "
-        + "\(precision.rawValue); it offers " + device.precisions.map(\.rawValue).joined(separator: ", ") + ".")
+        + "\(precision.rawValue); it offers " + device.precisions.map(\.rawValue).joined(separator: ", ") + "."
+        + (precision == .int8 ? " int8 needs --device cpu and a processor with AVX-512 VNNI." : ""))
   }
 
   private static func firstInput(
@@ -121,7 +131,7 @@ struct SmoothingJob {
         listSHA256: SHA256.text(dataset.listDigestInput), count: dataset.count, skip: data.skip, limit: data.limit,
         shard: shard.index, shards: shard.count),
       preprocessing: setup.preprocessing.canonicalText, noise: setup.noise.description, nonce: nonce, sampling: plan,
-      precision: precision.rawValue, skipBad: skipBad, classifier: identity)
+      precision: precision.rawValue, quantization: quantization, skipBad: skipBad, classifier: identity)
   }
 
   func prefetcher(_ indices: [Int]) -> Prefetcher<PreparedInput> {
