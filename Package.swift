@@ -30,13 +30,14 @@ let package = Package(
     .target(name: "KernelSources", path: "Kernels", cSettings: embedding),
     .target(name: "DemoAssets", cSettings: embedding),
     .target(name: "CSIMD"),
+    .target(name: "CFusedBlocks"),
     .target(name: "CProofChecking"),
 
     .target(name: "Hashing", dependencies: ["CCrypto"]),
     .target(name: "Statistics"),
     .target(name: "Tensors"),
     .target(name: "Compute", dependencies: ["Tensors"]),
-    .target(name: "Primitives", dependencies: ["Compute", "Tensors", "COneDNN", "CSIMD"]),
+    .target(name: "Primitives", dependencies: ["Compute", "Tensors", "COneDNN", "CSIMD", "CFusedBlocks"]),
     .target(name: "CPUCompute", dependencies: ["Compute", "Tensors", "Primitives", "COneDNN", "CSIMD"]),
     .target(
       name: "OpenCLCompute", dependencies: ["Compute", "Tensors", "Hashing", "COpenCL", "KernelSources", "Primitives"]),
@@ -138,7 +139,7 @@ let package = Package(
       name: "ModelTests",
       dependencies: [
         "ONNXImport", "Operators", "Graphs", "Networks", "VNNLIB", "CPUCompute", "OpenCLCompute", "Inputs", "Tensors",
-        "Compute", "TestSupport", "DemoAssets",
+        "Compute", "Primitives", "TestSupport", "DemoAssets",
       ]),
     .testTarget(
       name: "CertificateCheckingTests", dependencies: ["CertificateChecking", "Certificates", "Hashing", "TestSupport"]),

@@ -19,11 +19,16 @@ public final class CPUDevice: Device {
     public var memory: Int?
     /// Runs every step by its definition: slow, for tests and the agreement table.
     public var referenceOnly: Bool
+    /// Computes chains of steps at once where the processor has a faster way (`FusedPrimitive`).
+    public var fusesSteps: Bool
 
-    public init(concurrency: Int? = nil, memory: Int? = nil, referenceOnly: Bool = false) {
+    public init(
+      concurrency: Int? = nil, memory: Int? = nil, referenceOnly: Bool = false, fusesSteps: Bool = true
+    ) {
       self.concurrency = concurrency
       self.memory = memory
       self.referenceOnly = referenceOnly
+      self.fusesSteps = fusesSteps
     }
   }
 
@@ -32,6 +37,8 @@ public final class CPUDevice: Device {
   public let precisions: [Precision]
   public let concurrency: Int
   private let threads: [WorkerThread]
+  /// What chains of steps are computed at once by.
+  private let traits: ProcessorTraits
 
   public init(_ options: Options = Options()) {
     self.options = options
@@ -39,11 +46,14 @@ public final class CPUDevice: Device {
     threads = (0..<concurrency).map { _ in WorkerThread { OneDNN.useOneThread() } }
     let version = dnnl_version().pointee
     let hash = version.hash.map { String(cString: $0) }.flatMap { $0 == "N/A" ? nil : " (\($0.prefix(12)))" } ?? ""
+    traits =
+      options.referenceOnly || !options.fusesSteps ? ProcessorTraits(blockTypes: []) : InstructionSet.traits
+    let blocks = traits.blockTypes.isEmpty ? "" : " with blocks"
     identity = DeviceIdentity(
       kind: "cpu", name: HostFacts.processorName,
       software: options.referenceOnly
         ? "reference" : "oneDNN \(version.major).\(version.minor).\(version.patch)\(hash)",
-      variant: options.referenceOnly ? "reference" : InstructionSet.effective.rawValue)
+      variant: options.referenceOnly ? "reference" : InstructionSet.effective.rawValue + blocks)
     precisions =
       [.float32] + (options.referenceOnly || InstructionSet.hasBFloat16 ? [.bfloat16] : [])
       + (options.referenceOnly || InstructionSet.hasVNNI ? [.int8] : [])
@@ -66,6 +76,7 @@ public final class CPUDevice: Device {
 
   public func prepare(_ list: CommandList, instances: Int) async throws(DeviceError) -> [any PreparedList] {
     try checkTypes(list)
+    let list = try fused(list)
     let plan = MemoryPlan(list)
     try checkMemory(plan, instances: instances)
     let threads = threads
@@ -85,6 +96,11 @@ public final class CPUDevice: Device {
       return .success(made)
     }
     return try made.get()
+  }
+
+  /// The steps that run: chains computed at once where this processor is faster that way.
+  package func fused(_ list: CommandList) throws(DeviceError) -> CommandList {
+    do throws(ShapeError) { return try list.fused(for: traits) } catch { throw .unsupported(error.description) }
   }
 
   private func checkTypes(_ list: CommandList) throws(DeviceError) {

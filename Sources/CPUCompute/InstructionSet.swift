@@ -1,8 +1,10 @@
-// oneDNN's choice of instructions, which is part of a classifier's identity: its kernels differ, and so do the last
-// bits.
+// The choice of instructions, oneDNN's and our own, which is part of a classifier's identity: kernels differ, and so do
+// the last bits.
 
 import COneDNN
 import Compute
+import Primitives
+import Tensors
 
 /// An instruction set that oneDNN can be held to; the names are those of its DNNL_MAX_CPU_ISA variable.
 public enum InstructionSet: String, Sendable, CaseIterable, Codable {
@@ -37,9 +39,19 @@ public enum InstructionSet: String, Sendable, CaseIterable, Codable {
   }
 
   /// True if the effective set multiplies bfloat16 numbers in hardware.
-  static var hasBFloat16: Bool {
-    let needed = dnnl_cpu_isa_avx512_core_bf16.rawValue
-    return dnnl_get_effective_cpu_isa().rawValue & needed == needed
+  static var hasBFloat16: Bool { includes(dnnl_cpu_isa_avx512_core_bf16) }
+
+  /// Whole blocks run where the effective set includes their instructions and the processor has them. With AMX the
+  /// separate bfloat16 steps are the faster ones.
+  static var traits: ProcessorTraits {
+    var types: Set<ElementType> = []
+    if includes(dnnl_cpu_isa_avx512_core) { types.insert(.float32) }
+    if hasBFloat16 && effective != .avx512AMX { types.insert(.bfloat16) }
+    return ProcessorTraits(blockTypes: types.intersection(ProcessorTraits.blocks.blockTypes))
+  }
+
+  private static func includes(_ set: dnnl_cpu_isa_t) -> Bool {
+    dnnl_get_effective_cpu_isa().rawValue & set.rawValue == set.rawValue
   }
 
   /// True if the effective set sums products of bytes in 32 bits (vpdpbusd); without it oneDNN's int8 kernels saturate

@@ -87,6 +87,14 @@ public struct CommandList: Sendable {
     steps.append(step)
   }
 
+  /// The same values under other steps, each checked as by `append`.
+  public func with(steps: [any Primitive]) throws(ShapeError) -> CommandList {
+    var result = self
+    result.steps = []
+    for step in steps { try result.append(step) }
+    return result
+  }
+
   private mutating func add(name: String, shape: [Int], type: ElementType, kind: ValueDescription.Kind) -> Value {
     values.append(ValueDescription(name: name, shape: shape, type: type, kind: kind))
     return Value(index: values.count - 1)

@@ -63,7 +63,8 @@ public struct MemoryPlan: Sendable {
     }
     for index in list.values.indices where slot[index] < 0 {
       let owner = list.owner(of: Value(index: index))
-      if slot[owner.index] < 0 { slot[owner.index] = addSlot(list[owner].byteCount, constant: false) }
+      // What no step touches takes no memory.
+      if slot[owner.index] < 0 { slot[owner.index] = addSlot(0, constant: false) }
       slot[index] = slot[owner.index]
     }
   }

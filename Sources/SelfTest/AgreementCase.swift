@@ -12,6 +12,8 @@ enum Tolerance: Sendable {
   case ulps(Double)
   /// A sum of this many products in any order: gamma(K) sum |x| |y|, Higham 2002, section 3.1.
   case sum(terms: Int)
+  /// A chain of such sums, of which every result but the last is stored in the type of activations.
+  case chain(terms: [Int])
   /// A bound computed from the inputs of the case.
   case computed(@Sendable (CaseBuilder) -> [Double])
 }
@@ -72,10 +74,14 @@ struct AgreementCase: Sendable {
     case .exact: return Array(repeating: 0, count: expected.count)
     case .ulps(let count): bounds = expected.map { count * (0x1p-23 * Double($0.magnitude) + 0x1p-126) }
     case .sum(let terms):
-      let magnitudes = CaseBuilder(seed: seed, precision: .float32, magnitudes: true)
-      try build(magnitudes)
       // Bias, residual and the rounding of the definition add three operations.
-      bounds = magnitudes.runReference().map { gamma(terms + 3) * Double($0) + Double(terms + 3) * 0x1p-126 }
+      bounds = try magnitudes().map { gamma(terms + 3) * Double($0) + Double(terms + 3) * 0x1p-126 }
+    case .chain(let terms):
+      // Relative to the sum of magnitudes, which grows through the chain as the errors do: activations bring numbers no
+      // further apart, and both sides round what they store by 2^-8 (bfloat16) at most.
+      let stored = actual.precision == .bfloat16 ? 0x1p-7 : 0
+      let ratio = terms.reduce(0.0) { (1 + $0) * (1 + gamma($1 + 3)) * (1 + stored) - 1 }
+      bounds = try magnitudes().map { ratio * Double($0) + Double(terms.reduce(9, +)) * 0x1p-126 }
     case .computed(let compute): bounds = compute(actual)
     }
     // Both sides round once more, by at most half a unit in the last of 8 (or 11) binary places: 2^-8 (or 2^-11) of the
@@ -85,6 +91,13 @@ struct AgreementCase: Sendable {
     case .float16: return zip(bounds, expected).map { $0 + 0x1p-10 * (Double($1.magnitude) + $0) + 0x1p-24 }
     default: return bounds
     }
+  }
+
+  /// The sums of magnitudes: the case on absolute values, without activations.
+  private func magnitudes() throws -> [Float] {
+    let magnitudes = CaseBuilder(seed: seed, precision: .float32, magnitudes: true)
+    try build(magnitudes)
+    return magnitudes.runReference()
   }
 
   private func compare(

@@ -32,7 +32,7 @@ public struct AgreementRow: Sendable, Codable, CustomStringConvertible {
 public enum AgreementTable {
   /// Every case, in the order of the table.
   static let cases: [AgreementCase] =
-    denseCases + quantizedCases + elementCases + rowCases + movementCases + noiseCases
+    denseCases + blockCases + quantizedCases + elementCases + rowCases + movementCases + noiseCases
 
   /// The names of the primitives that have cases.
   public static var primitives: Set<String> { Set(cases.map(\.primitive)) }
