@@ -6,6 +6,7 @@
 // outer loop and images the inner one: one slab stays in the cache and the filters are read once for many images.
 #pragma once
 #include "depthwise.h"
+#include "panels.h"
 
 /// Expands pixels of a row. `rows` are the input's rows under the window at the first pixel.
 typedef struct {
@@ -52,59 +53,18 @@ static void expand_row(const cfused_block *b, expansion *e, size_t pitch) {
   }
 }
 
-/// A panel of the projection over pixels of the depthwise layer's result.
-typedef struct {
-  const char *input;
-  size_t pitch;
-  int words;
-  const char *panel;
-  const float *bias;
-  float low, high;
-  number *output;
-  const number *residual;
-  size_t channels;
-  __mmask16 last;
-} projection;
-
-INLINE void project_tile(const int pixels, const int vectors, const int half, const projection *p, int pixel) {
-  tile t;
-  start(pixels, vectors, half, &t, p->bias);
-  multiply(pixels, vectors, half, &t, p->input + pixel * p->pitch, p->pitch, p->panel, p->words);
-  const size_t place = pixel * p->channels;
-  finish(
-      pixels, vectors, half, &t, p->low, p->high, p->output + place, p->residual ? p->residual + place : 0, p->channels,
-      p->last);
-}
-
-// At least 7 pixels. The last tile may begin before the end of the one before it and then stores the same numbers again.
-#define PROJECT(VECTORS, HALF, LONG)                                                            \
-  TARGET static void project_##VECTORS##_##HALF(const projection *p, int pixels) {              \
-    int m = 0;                                                                                  \
-    if (LONG) {                                                                                 \
-      for (; pixels - m >= 14; m += 14) project_tile(14, VECTORS, HALF, p, m);                  \
-    }                                                                                           \
-    for (; pixels - m >= 7; m += 7) project_tile(7, VECTORS, HALF, p, m);                       \
-    if (m < pixels) project_tile(7, VECTORS, HALF, p, pixels - 7);                              \
-  }
-PROJECT(1, 0, 1) PROJECT(1, 1, 1) PROJECT(2, 0, 1) PROJECT(2, 1, 1) PROJECT(3, 0, 0) PROJECT(3, 1, 0)
-static void (*const project_functions[3][2])(const projection *, int) = {
-    {project_1_0, project_1_1}, {project_2_0, project_2_1}, {project_3_0, project_3_1}};
-
 /// Projects `pixels` pixels, panel by panel.
 static void project(
     const cfused_block *b, const char *input, int pixels, const number *residual, number *output) {
-  const int vectors = (b->outputs + 15) / 16;
-  projection p = {
-      .input = input, .pitch = depthwise_pitch(b, BRAIN), .words = b->expanded / (BRAIN ? 2 : 1),
+  panel_row p = {
+      .rows = {input}, .row_count = 1, .words = b->expanded / (BRAIN ? 2 : 1), .pitch = depthwise_pitch(b, BRAIN),
       .panel = b->filters[2], .low = b->low[2], .high = b->high[2], .channels = b->outputs};
-  for (int v = 0; v < vectors;) {
-    const int wide = panel_vectors(vectors - v), rest = b->outputs - 16 * (v + wide - 1);
-    const int half = rest <= 8;
-    p.last = rest >= 16 ? 0xffff : (__mmask16)((1u << rest) - 1);
-    p.bias = b->biases[2] + 16 * v;
+  for (int v = 0; v < (b->outputs + 15) / 16;) {
+    void (*run)(const panel_row *, int);
+    const int wide = select_panel(&p, b->outputs, v, b->biases[2], &run);
     p.output = output + 16 * v;
     p.residual = residual ? residual + 16 * v : 0;
-    project_functions[wide - 1][half](&p, pixels);
+    run(&p, pixels);
     p.panel += (size_t)p.words * 64 * wide;
     v += wide;
   }

@@ -95,19 +95,23 @@ static void pack_depthwise(const cfused_block *b, int brain, const float *filter
   }
 }
 
-// Panels of up to three vectors: [word][16 vectors], the two numbers of a word side by side.
-static void pack_projection(const cfused_block *b, int brain, const float *filter, int used, void *packed) {
-  const int depth = brain ? 2 : 1, vectors = (b->outputs + 15) / 16;
+// Panels of up to three vectors of outputs: [panel][window row][word][16 vectors], the two numbers of a word side by
+// side. Filters are [outputs][rows][run].
+static void pack_panels(int brain, const float *filter, int outputs, int rows, int run, int words, void *packed) {
+  const int depth = brain ? 2 : 1, vectors = (outputs + 15) / 16;
   size_t start = 0;
   for (int v = 0; v < vectors;) {
     const int wide = panel_vectors(vectors - v);
-    for (int output = 16 * v; output < 16 * (v + wide) && output < b->outputs; output++) {
-      for (int k = 0; k < used; k++) {
-        const size_t place = start + ((size_t)(k / depth) * 16 * wide + output - 16 * v) * depth + k % depth;
-        put(packed, place, brain, filter[(size_t)output * used + k]);
+    for (int output = 16 * v; output < 16 * (v + wide) && output < outputs; output++) {
+      for (int row = 0; row < rows; row++) {
+        for (int k = 0; k < run; k++) {
+          const size_t word = (size_t)row * words + k / depth;
+          put(packed, (start + word * 16 * wide + output - 16 * v) * depth + k % depth, brain,
+              filter[((size_t)output * rows + row) * run + k]);
+        }
       }
     }
-    start += (size_t)b->expanded * 16 * wide;
+    start += (size_t)rows * words * 16 * wide;
     v += wide;
   }
 }
@@ -117,6 +121,48 @@ void cfused_pack(const cfused_block *b, int stage, int bfloat16, const float *fi
   switch (stage) {
     case 0: pack_expansion(b, bfloat16, filter, channels_used, packed); break;
     case 1: pack_depthwise(b, bfloat16, filter, channels_used, packed); break;
-    default: pack_projection(b, bfloat16, filter, channels_used, packed); break;
+    default:
+      pack_panels(
+          bfloat16, filter, b->outputs, 1, channels_used, b->expanded / (bfloat16 ? 2 : 1), packed);
+      break;
   }
 }
+
+void cfused_choose_convolution(cfused_convolution *c, int bfloat16) {
+  // The strip's input takes a good part of a second-level cache; the rest is for the panel.
+  const size_t bytes = bfloat16 ? 2 : 4, room = (size_t)192 << 10;
+  if (c->extent == 1 && c->stride == 1) {
+    const size_t pixels = room / (c->channels * bytes) / 14 * 14;
+    c->strip = pixels < 56 ? 56 : pixels > 1 << 20 ? 1 << 20 : (int)pixels;
+    return;
+  }
+  const size_t row = convolution_row(c) * bytes * c->stride, rows = room / row;
+  c->strip = rows < 1 ? 1 : rows > (size_t)c->out_height ? c->out_height : (int)rows;
+}
+
+size_t cfused_convolution_bytes(const cfused_convolution *c, int bfloat16) {
+  return (size_t)(c->outputs + 15) / 16 * 16 * c->extent * convolution_words(c, bfloat16) * 4;
+}
+
+size_t cfused_convolution_workspace(const cfused_convolution *c, int bfloat16) {
+  if (c->extent == 1) return 64;
+  return ((size_t)(c->strip - 1) * c->stride + c->extent) * convolution_row(c) * (bfloat16 ? 2 : 4);
+}
+
+void cfused_pack_convolution(const cfused_convolution *c, int bfloat16, const float *filter, void *packed) {
+  memset(packed, 0, cfused_convolution_bytes(c, bfloat16));
+  pack_panels(
+      bfloat16, filter, c->outputs, c->extent, c->extent * c->channels, convolution_words(c, bfloat16), packed);
+}
+
+#if !defined(__x86_64__)
+// For the linker: the level is 0, so nobody calls them.
+#define NOTHING(NAME, SHAPE)                                                                                    \
+  void NAME(const SHAPE *s, void *workspace, const void *input, const void *residual, void *output, int images) { \
+    (void)s, (void)workspace, (void)input, (void)residual, (void)output, (void)images;                          \
+  }
+NOTHING(cfused_run_float32, cfused_block)
+NOTHING(cfused_run_bfloat16, cfused_block)
+NOTHING(cfused_convolve_float32, cfused_convolution)
+NOTHING(cfused_convolve_bfloat16, cfused_convolution)
+#endif

@@ -32,5 +32,17 @@ static inline size_t padded_row(const cfused_block *b) {
 /// Output vectors of the next panel of the projection when `rest` vectors are left: as many threes as possible.
 static inline int panel_vectors(int rest) { return rest % 3 && rest != 1 ? 2 : rest == 1 ? 1 : 3; }
 
+/// The words of a pixel's run of numbers under one row of a convolution's window.
+static inline int convolution_words(const cfused_convolution *c, int brain) {
+  const int run = c->extent * c->channels;
+  return brain ? (run + 1) / 2 : run;
+}
+
+/// Numbers of a padded row under a convolution's window; the last word of a run may reach one number further.
+static inline size_t convolution_row(const cfused_convolution *c) {
+  const int needed = (c->out_width - 1) * c->stride + c->extent, inside = c->left + c->width;
+  return ((size_t)(needed > inside ? needed : inside) * c->channels + 32) / 32 * 32;
+}
+
 size_t cfused_workspace_float32(const cfused_block *block);
 size_t cfused_workspace_bfloat16(const cfused_block *block);

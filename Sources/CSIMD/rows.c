@@ -64,6 +64,19 @@ VECTORS void csimd_maximum_int8_into(int8_t *restrict y, const int8_t *restrict 
   for (size_t i = 0; i < count; i++) y[i] = x[i] > y[i] ? x[i] : y[i];
 }
 
+VECTORS void csimd_maximum_windows(
+    const float *restrict x, float *restrict y, size_t channels, size_t outputs, const int32_t *first,
+    const int32_t *count) {
+  for (size_t j = 0; j < outputs; j++, y += channels) {
+    const float *column = x + (size_t)first[j] * channels;
+    for (size_t c = 0; c < channels; c++) y[c] = column[c];
+    for (int32_t i = 1; i < count[j]; i++) {
+      column += channels;
+      for (size_t c = 0; c < channels; c++) y[c] = larger(y[c], column[c]);
+    }
+  }
+}
+
 VECTORS float csimd_sum(const float *x, size_t count) {
   float sums[32] = {0};
   size_t whole = count / 32 * 32;

@@ -68,7 +68,7 @@ struct FusionRule: Sendable {
   let match: @Sendable (_ uses: ValueUses, _ last: Int) -> (steps: [Int], primitive: any FusedPrimitive)?
 
   /// Every rule, in the order in which they are tried.
-  static let all: [FusionRule] = [invertedResidual]
+  static let all: [FusionRule] = [invertedResidual, convolutionIntoSlice, convolution]
 }
 
 /// Which steps of a list write and read each value.
@@ -103,21 +103,24 @@ struct ValueUses {
 
 extension CommandList {
   /// The list with every chain that a rule finds and the processor takes replaced by one step, which stands where the
-  /// chain's last step stood.
+  /// chain's last step stood. A step belongs to the first chain that takes it, rule by rule.
   /// - Complexity: O(steps x rules).
   public func fused(for processor: ProcessorTraits) throws(ShapeError) -> CommandList {
     let uses = ValueUses(self)
-    var replaced: [(any Primitive)?] = steps
-    for last in steps.indices {
-      for rule in FusionRule.all {
-        guard let (chain, primitive) = rule.match(uses, last), chain.allSatisfy({ replaced[$0] != nil }),
+    var fused: [(any Primitive)?] = steps
+    var isTaken = steps.map { _ in false }
+    for rule in FusionRule.all {
+      for last in steps.indices where !isTaken[last] {
+        guard let (chain, primitive) = rule.match(uses, last), chain.allSatisfy({ !isTaken[$0] }),
           primitive.isTaken(self, by: processor)
         else { continue }
-        for step in chain { replaced[step] = nil }
-        replaced[last] = primitive
-        break
+        for step in chain {
+          isTaken[step] = true
+          fused[step] = nil
+        }
+        fused[last] = primitive
       }
     }
-    return try with(steps: replaced.compactMap { $0 })
+    return try with(steps: fused.compactMap { $0 })
   }
 }

@@ -35,7 +35,6 @@ public struct InvertedResidual: FusedPrimitive {
     let type = list[projection.output].type
     guard processor.blockTypes.contains(type) else { return false }
     let input = list[expansion.input].shape
-    let map = list[depthwise.output].shape
     let first = expansion.window
     let window = depthwise.window
     if first.isPoint {
@@ -45,12 +44,10 @@ public struct InvertedResidual: FusedPrimitive {
       guard first.rows == 3, first.columns == 3, first.isUniform, input[3] <= 4 else { return false }
     }
     guard window.rows == window.columns, window.rows == 3 || window.rows == 5, window.isUniform,
-      window.strideRows <= 2, window.top < window.rows, window.left <= 2,
-      // Tiles of the projection have seven pixels.
-      map[1] * map[2] >= 7
+      window.strideRows <= 2, window.top < window.rows, window.left <= 2
     else { return false }
     // Channels that fill up the last slab cost as much as others.
-    return 4 * map[3] >= 3 * expandedChannels(list)
+    return 4 * list[depthwise.output].shape[3] >= 3 * expandedChannels(list)
   }
 
   /// The channels of a slab, which the expansion makes at a time.

@@ -13,6 +13,9 @@ extension Pool {
     let shape = list[output].shape
     let (height, width, channels) = (list[input].shape[1], list[input].shape[2], list[input].shape[3])
     let (rows, columns) = spans(list)
+    if kind == .maximum && window.dilationColumns == 1 {
+      return maximumOfRows(list, rows.inside, columns.inside)
+    }
     let inBuffer = Numbers(count: channels)
     let outBuffer = Numbers(count: channels)
     return { memory in
@@ -69,6 +72,33 @@ extension Pool {
               }
             }
           }
+        }
+      }
+    }
+  }
+
+  /// Maxima of whole rows first, then of the columns in each window.
+  private func maximumOfRows(_ list: CommandList, _ rows: [[Int]], _ columns: [[Int]]) -> CPUStep {
+    let shape = list[output].shape
+    let (height, width, channels) = (list[input].shape[1], list[input].shape[2], list[input].shape[3])
+    let first = columns.map { Int32($0[0]) }
+    let count = columns.map { Int32($0.count) }
+    let length = width * channels
+    let highest = Numbers(count: length)
+    let inBuffer = Numbers(count: length)
+    let outBuffer = Numbers(count: shape[2] * channels)
+    return { memory in
+      let source = FloatAccess(input, memory, buffer: inBuffer)
+      let target = FloatAccess(output, memory, buffer: outBuffer)
+      for n in 0..<shape[0] {
+        for y in 0..<shape[1] {
+          highest.start.update(from: source.read((n * height + rows[y][0]) * length, length), count: length)
+          for row in rows[y].dropFirst() {
+            csimd_maximum_into(highest.start, source.read((n * height + row) * length, length), length)
+          }
+          let place = (n * shape[1] + y) * shape[2] * channels
+          csimd_maximum_windows(highest.start, target.target(place), channels, shape[2], first, count)
+          target.commit(place, shape[2] * channels)
         }
       }
     }

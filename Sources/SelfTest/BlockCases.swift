@@ -1,4 +1,5 @@
-// Chains of steps that devices may compute at once, recorded step by step: whole inverted residual blocks.
+// Chains of steps that devices may compute at once, recorded step by step: whole inverted residual blocks, and
+// convolutions with the concatenation behind them.
 
 import Compute
 import Primitives
@@ -78,4 +79,31 @@ private func block(_ shape: BlockShape) -> AgreementCase {
   }
 }
 
-let blockCases: [AgreementCase] = blocks.map(block)
+/// Two convolutions of one image, side by side along channels.
+private func slices(_ name: String, height: Int, width: Int, channels: Int, outputs: Int) -> AgreementCase {
+  AgreementCase(
+    PanelConvolve.name, name, .sum(terms: 9 * channels), precisions: [.float32, .bfloat16]
+  ) { builder throws(ShapeError) in
+    let input = builder.input([2, height, width, channels])
+    let output = builder.output([2, height, width, 2 * outputs])
+    for (index, size) in [1, 3].enumerated() {
+      let window = Window(rows: size, columns: size, top: index, left: index, bottom: index, right: index)
+      let one = builder.list.transient([2, height, width, outputs], builder.type, name: "one")
+      try builder.append(
+        Convolve(
+          input: input, filter: builder.constant([outputs, size, size, channels], -0.25...0.25),
+          bias: builder.constant([outputs]), output: one, window: window, activation: builder.activation(.relu)))
+      try builder.append(
+        CopyStrided(
+          input: one, output: output, extents: [2 * height * width, outputs], inputStrides: [outputs, 1],
+          outputOffset: index * outputs, outputStrides: [2 * outputs, 1]))
+    }
+  }
+}
+
+let blockCases: [AgreementCase] =
+  blocks.map(block)
+  + [
+    slices("fire", height: 13, width: 13, channels: 48, outputs: 192),
+    slices("fire of few channels", height: 27, width: 20, channels: 16, outputs: 72),
+  ]

@@ -1,5 +1,5 @@
-// Whole inverted residual blocks on AVX-512: expansion, depthwise layer and projection, a strip of the map at a time,
-// so that the expanded map never leaves the caches.
+// Layers on AVX-512, a strip of the map at a time: whole inverted residual blocks (expansion, depthwise layer and
+// projection), whose expanded map never leaves the caches, and convolutions.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -56,3 +56,33 @@ void cfused_run_float32(
     const cfused_block *block, void *workspace, const void *input, const void *residual, void *output, int images);
 void cfused_run_bfloat16(
     const cfused_block *block, void *workspace, const void *input, const void *residual, void *output, int images);
+
+/// A convolution of channels-last images [height, width, channels] with a square window of `extent`:
+/// y = clip(sum + bias + residual). Channels of the output are `pitch` numbers from pixel to pixel: more than `outputs`
+/// where the output is a slice of a larger tensor; a residual stands like the output.
+typedef struct {
+  int32_t height, width, channels;
+  int32_t extent, stride, top, left;
+  int32_t out_height, out_width, outputs, pitch;
+  float low, high;
+  /// Packed filters, and a bias [outputs rounded up to 16]; aligned to 64 bytes.
+  const void *filter;
+  const float *bias;
+  /// Output rows of a strip, or pixels where the window is a pixel with stride 1.
+  int32_t strip;
+} cfused_convolution;
+
+/// Fills in `strip`.
+void cfused_choose_convolution(cfused_convolution *convolution, int bfloat16);
+/// The bytes of the packed filters [outputs, extent, extent, channels], and of working memory aligned to 64.
+size_t cfused_convolution_bytes(const cfused_convolution *convolution, int bfloat16);
+size_t cfused_convolution_workspace(const cfused_convolution *convolution, int bfloat16);
+void cfused_pack_convolution(
+    const cfused_convolution *convolution, int bfloat16, const float *filter, void *packed);
+/// Runs it on images. The output may be the residual, but may not overlap the input.
+void cfused_convolve_float32(
+    const cfused_convolution *convolution, void *workspace, const void *input, const void *residual, void *output,
+    int images);
+void cfused_convolve_bfloat16(
+    const cfused_convolution *convolution, void *workspace, const void *input, const void *residual, void *output,
+    int images);

@@ -92,6 +92,10 @@ void csimd_maximum_into(float *y, const float *x, size_t count);
 void csimd_minimum_into(float *y, const float *x, size_t count);
 void csimd_maximum_uint8_into(uint8_t *y, const uint8_t *x, size_t count);
 void csimd_maximum_int8_into(int8_t *y, const int8_t *x, size_t count);
+/// The largest number of each channel in windows of a row [columns, channels], NaN kept: output j covers `count[j]`, at
+/// least one, columns from `first[j]` on.
+void csimd_maximum_windows(
+    const float *x, float *y, size_t channels, size_t outputs, const int32_t *first, const int32_t *count);
 /// The sum of a row in binary32, in 32 interleaved partial sums.
 float csimd_sum(const float *x, size_t count);
 /// exp(x - max) / sum of a row, in binary64 inside; y may be x.
