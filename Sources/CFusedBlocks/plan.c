@@ -24,9 +24,9 @@ size_t cfused_workspace(const cfused_block *block, int bfloat16) {
 }
 
 void cfused_choose(cfused_block *b, int images, int bfloat16) {
-  // A slab of a whole map that stays in the first-level cache, or a map too small for strips.
-  const int map = b->height * b->width * b->slab * (bfloat16 ? 2 : 4);
-  if (map <= 160 << 10 || b->out_width < 7) {
+  // A slab of a whole map that stays in the second-level cache.
+  const size_t map = (size_t)b->height * b->width * b->slab * (bfloat16 ? 2 : 4);
+  if (map <= 160 << 10) {
     const size_t result = (size_t)b->out_height * b->out_width * depthwise_pitch(b, bfloat16);
     const size_t fitting = ((size_t)3 << 20) / result;
     b->strip = b->out_height;

@@ -46,7 +46,7 @@ public enum InstructionSet: String, Sendable, CaseIterable, Codable {
   static var traits: ProcessorTraits {
     var types: Set<ElementType> = []
     if includes(dnnl_cpu_isa_avx512_core) { types.insert(.float32) }
-    if hasBFloat16 && effective != .avx512AMX { types.insert(.bfloat16) }
+    if hasBFloat16 && !includes(dnnl_cpu_isa_avx512_core_amx) { types.insert(.bfloat16) }
     return ProcessorTraits(blockTypes: types.intersection(ProcessorTraits.blocks.blockTypes))
   }
 
