@@ -13,15 +13,18 @@ final class GatherBlocks: @unchecked Sendable {
   let passing: UnsafeMutablePointer<UInt8>
   let firstSlot: UnsafeMutablePointer<Int32>
   private let isWide: Bool
+  /// Every block lists the partners of all blocks.
+  private let sharesLists: Bool
   private let lines: UnsafeMutableRawPointer
   private let bias: UnsafeMutableRawPointer
   private let box: UnsafeMutableRawPointer
   private var backward: Lists?
   private var forward: Lists?
 
-  init(_ members: [Int32], isInput: Bool, isWide: Bool) {
+  init(_ members: [Int32], isInput: Bool, isWide: Bool, sharesLists: Bool) {
     self.members = members
     self.isWide = isWide
+    self.sharesLists = sharesLists
     let blocks = members.count / 8
     func memory(_ bytes: Int) -> UnsafeMutableRawPointer {
       let made = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 64), alignment: 64)
@@ -164,12 +167,12 @@ final class GatherBlocks: @unchecked Sendable {
     var places = [Int32](repeating: 0, count: rows + 64)
     let counting = Lists(blocks: blocks, entries: 0, size: 4)
     let count = cgather_lists(
-      Int32(blocks), members, starts, partners, weights, rowOfNeuron, Int32(rows), &bits, &places, counting.starts, nil,
-      nil, isWide ? 1 : 0)
+      Int32(blocks), members, starts, partners, weights, rowOfNeuron, Int32(rows), sharesLists ? 1 : 0, &bits, &places,
+      counting.starts, nil, nil, isWide ? 1 : 0)
     let lists = Lists(blocks: blocks, entries: Int(count), size: isWide ? 8 : 4)
     cgather_lists(
-      Int32(blocks), members, starts, partners, weights, rowOfNeuron, Int32(rows), &bits, &places, lists.starts,
-      lists.index, lists.panel, isWide ? 1 : 0)
+      Int32(blocks), members, starts, partners, weights, rowOfNeuron, Int32(rows), sharesLists ? 1 : 0, &bits, &places,
+      lists.starts, lists.index, lists.panel, isWide ? 1 : 0)
     return lists
   }
 }

@@ -93,9 +93,7 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
   private static func plan(
     _ units: GatherUnits, _ region: GatherRegion, _ options: GatherOptions, _ precision: GatherPrecision
   ) -> GatherPlan {
-    let plan = GatherPlan(
-      units, precision, semantics: options.semantics, isRoundingSafe: options.isRoundingSafe,
-      omitted: options.omitted, isGrowing: false)
+    let plan = GatherPlan(units, precision, options, isGrowing: false)
     for _ in units.units { plan.append(region) }
     for unit in units.units.indices { plan.listConsumers(of: unit) }
     plan.finish()

@@ -27,6 +27,8 @@ public struct GatherOptions: Sendable {
   public var intermediateRates: AscentRates
   /// Instruction set: 2 AVX-512, 1 AVX2, 0 portable; at most what the processor has.
   package var level: Int32 = 2
+  /// Every block multiplies with all rows of its neighbours, zeros included: matrix products instead of gather lists.
+  package var isDense = false
   /// Error terms that are left out, so that tests can show that each is needed.
   package var omitted: Set<ErrorTerm> = []
 

@@ -16,6 +16,7 @@ final class GatherPlan: @unchecked Sendable {
   let semantics: Semantics
   let isRoundingSafe: Bool
   let omitted: Set<ErrorTerm>
+  let isDense: Bool
   /// True while the root is bounded: lists of consumers grow later, so every fan-out counts all consumers.
   let isGrowing: Bool
 
@@ -37,14 +38,13 @@ final class GatherPlan: @unchecked Sendable {
   private var nodesAndMagnitudes = 0.0
   private var longest = GatherArithmetic.privateLength
 
-  init(
-    _ units: GatherUnits, _ precision: GatherPrecision, semantics: Semantics, isRoundingSafe: Bool,
-    omitted: Set<ErrorTerm>, isGrowing: Bool
-  ) {
+  /// A plan of no units yet; the precision may differ from that of the options.
+  init(_ units: GatherUnits, _ precision: GatherPrecision, _ options: GatherOptions, isGrowing: Bool) {
     self.units = units
-    self.semantics = semantics
-    self.isRoundingSafe = isRoundingSafe
-    self.omitted = omitted
+    semantics = options.semantics
+    isRoundingSafe = options.isRoundingSafe
+    omitted = options.omitted
+    isDense = options.isDense
     self.isGrowing = isGrowing
     arithmetic = GatherArithmetic(precision)
     rowOfNeuron = [Int32](repeating: -1, count: units.neuronCount)
@@ -78,7 +78,8 @@ final class GatherPlan: @unchecked Sendable {
     let unit = units.units[index]
     let alive = unit.outputs.filter { unit.kind != .relu || region.upper[$0] > 0 }
     let members = GatherOrder.blocks(of: alive, unit, units)
-    let storage = GatherBlocks(members, isInput: unit.kind == .input, isWide: arithmetic.isWide)
+    let storage = GatherBlocks(
+      members, isInput: unit.kind == .input, isWide: arithmetic.isWide, sharesLists: isDense)
     storage.unit.first_row = Int32(unit.kind == .input ? 0 : rowCount)
     storage.unit.first_block = Int32(blockCount)
     let offset = unit.kind == .input ? 0 : inputRows + rowCount

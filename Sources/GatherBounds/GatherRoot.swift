@@ -30,11 +30,7 @@ struct GatherRoot {
     self.options = options
   }
 
-  func newPlan() -> GatherPlan {
-    GatherPlan(
-      units, options.precision, semantics: options.semantics, isRoundingSafe: options.isRoundingSafe,
-      omitted: options.omitted, isGrowing: true)
-  }
+  func newPlan() -> GatherPlan { GatherPlan(units, options.precision, options, isGrowing: true) }
 
   /// Bounds all units in order and returns the plan of the whole network.
   ///

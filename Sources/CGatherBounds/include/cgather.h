@@ -90,12 +90,13 @@ int cgather_level(void);
 // The gather lists of one unit. Each block holds up to eight neurons: members[8 * b + j], or -1. The partners of
 // neuron n are partners[starts[n]] ..< partners[starts[n + 1]], with their weights in the same places; a partner counts
 // if row_of[partner] >= 0. Writes the sorted rows of each block's partners and the panel (8 reals an entry), or only
-// the counts if `index` is null. `bits` is zero and holds a bit for each row, `places` a number for each row.
-// Returns the number of entries.
+// the counts if `index` is null. With `is_shared` every block gets the rows of all blocks, so that the panels are the
+// unit's whole matrix. `bits` is zero and holds a bit for each row, `places` a number for each row. Returns the number
+// of entries.
 int64_t cgather_lists(
     int32_t blocks, const int32_t *members, const int64_t *starts, const int32_t *partners, const double *weights,
-    const int32_t *row_of, int32_t rows, uint64_t *bits, int32_t *places, int32_t *block_starts, int32_t *index,
-    void *panel, int is_wide);
+    const int32_t *row_of, int32_t rows, int32_t is_shared, uint64_t *bits, int32_t *places, int32_t *block_starts,
+    int32_t *index, void *panel, int is_wide);
 
 // Columns of [place][item] numbers, real as `is_wide` says, for the first `lanes` items.
 //
