@@ -142,7 +142,8 @@ let package = Package(
       name: "ModelTests",
       dependencies: [
         "ONNXImport", "Operators", "Graphs", "Networks", "VNNLIB", "CPUCompute", "OpenCLCompute", "Inputs", "Tensors",
-        "Compute", "Primitives", "TestSupport", "DemoAssets",
+        "Compute", "Primitives", "TestSupport", "DemoAssets", "BoundPropagation", "BranchAndBound", "DeviceBounds",
+        "FusedBounds", "GatherBounds",
       ]),
     .testTarget(
       name: "CertificateCheckingTests", dependencies: ["CertificateChecking", "Certificates", "Hashing", "TestSupport"]),

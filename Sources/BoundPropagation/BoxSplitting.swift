@@ -27,8 +27,8 @@ package struct BoxResult {
   var isClipped = false
   /// The axis to split, nil where no axis can be.
   var axis: Int?
-  /// The best bound of the worst clause.
-  var bound = Double.infinity
+  /// The best bound of the worst clause that is open.
+  package var bound = Double.infinity
   /// Where that clause's best row is least.
   var minimizer: [Double] = []
 }

@@ -186,6 +186,14 @@ package final class PartBounds {
     return climbers
   }
 
+  /// The bound before errors of a row with lines of its own, one of which is moved from where ascents start, and its
+  /// gradient in the positions of all lines, [line][side].
+  package func gradient(
+    of row: VerificationCase.Row, moving line: Int? = nil, by step: Double = 0
+  ) -> (bound: Double, gradient: [Double]) {
+    SlopeAscent(self, lanes: 8).gradient(of: row, moving: line, by: step)
+  }
+
   /// Two valid bounds together; if rounding made them cross (an empty part), the older ones stay.
   func intersect(_ neuron: Int, _ part: Int, _ lower: Double, _ upper: Double) {
     let place = neuron * parts + part

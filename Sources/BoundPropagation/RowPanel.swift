@@ -21,7 +21,9 @@ final class RowPanel {
   private var holdsValues = false
   private(set) var top = 0
 
+  /// Memory for a multiple of eight lanes: the inner loops take eight at once.
   init(_ plan: BoundPlan, lanes: Int) {
+    precondition(lanes % 8 == 0)
     self.plan = plan
     self.lanes = lanes
     panel = .allocate(capacity: plan.neuronCount * lanes)

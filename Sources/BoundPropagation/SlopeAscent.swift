@@ -70,23 +70,17 @@ final class SlopeAscent {
   private func begin(_ top: Int) {
     state.update(repeating: 0, count: 12 * size)
     if keepsSlopes { kept.clear() }
-    for index in 1...max(1, top) where index < plan.layerCount {
-      let layer = plan.network.layers[index]
-      let kind = Relaxed(layer, own)
-      if !kind.isRelaxed { continue }
-      let first = Int(plan.layers[index].lines)
-      for (j, neuron) in layer.neurons.enumerated() where plan.needed[neuron] != 0 {
-        for side in 0..<2 {
-          var line = kind.line(j, side == 1, nil)
-          if line.rate != 0 {
-            let position = Self.rounded(line.position)
-            let rate = line.rate
-            line = kind.line(j, side == 1, position)
-            line.position = position
-            if line.rate == 0 { line.rate = rate }
-          }
-          for lane in 0..<lanes { store(line, (first + j) * lanes + lane, side) }
+    withLines(top) { kind, j, _, number in
+      for side in 0..<2 {
+        var line = kind.line(j, side == 1, nil)
+        if line.rate != 0 {
+          let position = Self.rounded(line.position)
+          let rate = line.rate
+          line = kind.line(j, side == 1, position)
+          line.position = position
+          if line.rate == 0 { line.rate = rate }
         }
+        for lane in 0..<lanes { store(line, number * lanes + lane, side) }
       }
     }
   }
@@ -124,9 +118,59 @@ final class SlopeAscent {
     }
   }
 
+  /// df/dp of the line of neuron j that the sign of its coefficient chooses, after a forward pass.
+  private func gradient(_ kind: Relaxed, _ j: Int, _ neuron: Int, _ lane: Int, _ entry: Int) -> Double {
+    let a = panel.panel[neuron * lanes + lane]
+    let side = a < 0 ? 1 : 0
+    let z = panel.values[(kind.left + j) * lanes + lane] - Double(state[(2 + side) * size + entry])
+    guard kind.isProduct else { return a * Double(state[(4 + side) * size + entry]) * z }
+    let y = panel.values[(kind.right + j) * lanes + lane] - Double(state[(6 + side) * size + entry])
+    let (dx, dy) = kind.planeChange(j, side == 1)
+    return a * (dx * z + dy * y)
+  }
+
+  /// The bound before errors of a row whose line number `moved` is moved by `step` from where ascents start, and its
+  /// gradient in the positions of all lines, [line][side]; on the first lane.
+  func gradient(of row: VerificationCase.Row, moving moved: Int?, by step: Double) -> (
+    bound: Double, gradient: [Double]
+  ) {
+    let top = row.neurons.map { Int(plan.layerOf[$0]) }.max() ?? 0
+    begin(top)
+    var gradient = [Double](repeating: 0, count: 2 * plan.lineCount)
+    if let moved {
+      withLines(top) { kind, j, _, line in
+        guard line == moved / 2 else { return }
+        let (entry, side) = (line * lanes, moved % 2)
+        store(kind.line(j, side == 1, Double(state[side * size + entry]) + step), entry, side)
+      }
+    }
+    panel.reset()
+    panel.seed(constant: row.constant, lanes: 0..<1)
+    for (neuron, coefficient) in zip(row.neurons, row.coefficients) { panel.seed(neuron, coefficient, lanes: 0..<1) }
+    panel.propagate(lines, box: own.bounds, keepsPoint: true)
+    panel.forward(lines)
+    withLines(top) { kind, j, neuron, line in
+      guard panel.touched[neuron] != 0, kind.isAdjustable(j) else { return }
+      let a = panel.panel[neuron * lanes]
+      if a != 0 { gradient[2 * line + (a < 0 ? 1 : 0)] = self.gradient(kind, j, neuron, 0, line * lanes) }
+    }
+    return (panel.sums[0], gradient)
+  }
+
+  /// Calls with each line that rows may use: its functions, its place among them, its neuron and its number.
+  private func withLines(_ top: Int, _ body: (Relaxed, Int, Int, Int) -> Void) {
+    for index in 1...max(1, top) where index < plan.layerCount {
+      let layer = plan.network.layers[index]
+      let kind = Relaxed(layer, own)
+      if !kind.isRelaxed { continue }
+      for (j, neuron) in layer.neurons.enumerated() where plan.needed[neuron] != 0 {
+        body(kind, j, neuron, Int(plan.layers[index].lines) + j)
+      }
+    }
+  }
+
   /// One step of Adam.
   private func step(_ top: Int, _ iteration: Int, _ rate: Double) {
-    let values = panel.values
     let correction1 = 1 - Glibc.pow(0.9, Double(iteration))
     let correction2 = 1 - Glibc.pow(0.999, Double(iteration))
     for index in 1...max(1, top) where index < plan.layerCount {
@@ -141,13 +185,7 @@ final class SlopeAscent {
           let side = a < 0 ? 1 : 0
           let entry = (first + j) * lanes + lane
           let change = Double(state[(4 + side) * size + entry])
-          let z = values[(kind.left + j) * lanes + lane] - Double(state[(2 + side) * size + entry])
-          var gradient = a * change * z
-          if kind.isProduct {
-            let y = values[(kind.right + j) * lanes + lane] - Double(state[(6 + side) * size + entry])
-            let (dx, dy) = kind.planeChange(j, side == 1)
-            gradient = a * (dx * z + dy * y)
-          }
+          let gradient = gradient(kind, j, neuron, lane, entry)
           if gradient == 0 || !gradient.isFinite { continue }
           // Adam is blind to the gradient's scale, but Float is not.
           let g = Float(min(max(gradient, -1e15), 1e15))

@@ -89,6 +89,9 @@ public struct ReferenceSplitBounder: ActivationSplitBounder {
     return ascent.bound(form(combination), item)
   }
 
+  /// The bound before errors of one item, and its gradient in the slopes (or multipliers) of all slots.
+  package func gradient(_ item: SplitItem) -> (estimate: Double, gradient: [Float]) { SlopeAscent(self).gradient(item) }
+
   /// sum weight_i phi_i over the neurons of `network`, with its errors.
   func form(_ combination: [(row: Int, weight: Float)]) -> ReferencePass.Form {
     var form = ReferencePass.Form(neurons: [], coefficients: [])

@@ -64,20 +64,40 @@ final class SlopeAscent {
         return first[index] / correction.0 / ((second[index] / correction.1).squareRoot() + 1e-8)
       }
       for slot in free {
-        let a = pass.coefficients[bounder.slotOutputs[slot]]
-        let z = pass.forward[bounder.slotPositions[slot]]
-        let moved = Double(slopes[slot]) + slopeRate * direction(slot, a > 0 ? a * z : 0)
+        let moved = Double(slopes[slot]) + slopeRate * direction(slot, slopeGradient(slot))
         slopes[slot] = Float(min(max(moved, 0), 1))
       }
       for (index, split) in item.splits.enumerated() {
-        let z = pass.forward[bounder.slotPositions[Int(split.slot)]]
-        let step = direction(slopes.count + index, split.isActive ? -z : z)
+        let step = direction(slopes.count + index, multiplierGradient(split))
         multipliers[index] = Float(max(0, Double(multipliers[index]) + multiplierRate * scale * step))
       }
       slopeRate *= Self.decay
       multiplierRate *= Self.decay
     }
     return result
+  }
+
+  /// d/dslope of the last pass.
+  private func slopeGradient(_ slot: Int) -> Double {
+    let a = pass.coefficients[bounder.slotOutputs[slot]]
+    return a > 0 ? a * pass.forward[bounder.slotPositions[slot]] : 0
+  }
+
+  /// d/dmultiplier of the last pass.
+  private func multiplierGradient(_ split: Split) -> Double {
+    let z = pass.forward[bounder.slotPositions[Int(split.slot)]]
+    return split.isActive ? -z : z
+  }
+
+  /// The bound before errors of one item, and its gradient in the slopes (or multipliers) of all slots.
+  func gradient(_ item: SplitItem) -> (estimate: Double, gradient: [Float]) {
+    defer { clear(item) }
+    set(item, item.slopes, item.multipliers)
+    let estimate = pass.backward(bounder.form([(item.row, 1)]), fromLayer: top).estimate
+    pass.forwardPass(toLayer: top)
+    var result = bounder.slots.indices.map { Float(slopeGradient($0)) }
+    for split in item.splits { result[Int(split.slot)] = Float(multiplierGradient(split)) }
+    return (estimate, result)
   }
 
   /// The bound of a form with an item's lines as they are.

@@ -120,6 +120,23 @@ public final class DeviceGatherBounder: ActivationSplitBounder {
     }
   }
 
+  /// The bounds before errors of at most a batch of items, and their gradients in the slopes (or multipliers) of all slots.
+  package func gradients(_ items: [SplitItem]) async throws -> [(estimate: Double, gradient: [Float])] {
+    precondition(items.count <= preferredBatch)
+    return try await batches.last!.withPrepared { [self] prepared in
+      let pass = batches.last!.pass
+      try load(items, prepared, pass)
+      try await run(prepared, pass, what: 0, step: 0, of: 1, isFirst: true)
+      let totals = try prepared.read(pass.totals, as: Double.self)
+      // The first moment after the first step of Adam is a tenth of the gradient.
+      try await run(prepared, pass, what: 1, step: 0, of: 1, isFirst: false)
+      let moments = try prepared.read(pass.moments1, as: Float.self)
+      return items.indices.map { lane in
+        (totals[4 * lane], tables.places.map { 10 * moments[$0.place * pass.items + lane] })
+      }
+    }
+  }
+
   private func bound(
     _ part: [SplitItem], _ prepared: any PreparedList, _ pass: GatherPass, _ iterations: Int,
     _ deadline: ContinuousClock.Instant, stopsEarly: Bool = true

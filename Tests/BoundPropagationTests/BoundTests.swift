@@ -132,6 +132,42 @@ struct BoundTests {
     }
   }
 
+  /// The gradient in the positions of lines and planes against difference quotients. The bound is smooth in a position,
+  /// apart from kinks, so that a quotient lies between the gradients at both ends, or nearly so.
+  @Test(arguments: LineTests.functions) func gradientsAreDifferenceQuotients(_ function: ElementaryFunction) {
+    var random = SplitMix(41)
+    let step = 0x1p-12
+    var (compared, kinks) = (0, 0)
+    for trial in 0..<20 {
+      let network = Self.randomNetwork(&random, functions: [function])
+      let box = Self.problem(network, &random, width: [0.1, 0.5, 2][trial % 3])
+      let plan = BoundPlan(network, box, semantics: .real, isRoundingSafe: true)
+      let bounds = PartBounds(plan, parts: 1, lanes: 32, isDone: { false })
+      let worker = BoxWorker(bounds, Conjunctions(box), wide: Array(network.inputs), box)
+      _ = worker.evaluate([BoxNode(lower: box.lower, upper: box.upper, clauses: [0, 1])], isRoot: true)
+      for row in box.rows {
+        let here = bounds.gradient(of: row)
+        for line in here.gradient.indices where here.gradient[line] != 0 {
+          let there = bounds.gradient(of: row, moving: line, by: step)
+          let quotient = (there.bound - here.bound) / step
+          let (first, last) = (here.gradient[line], there.gradient[line])
+          guard quotient.isFinite, abs(first - last) < 0.05 * (abs(first) + abs(last)) else {
+            kinks += 1
+            continue
+          }
+          compared += 1
+          let noise = 1e-9 * (1 + abs(here.bound)) / step + 1e-5 * abs(first)
+          #expect(
+            abs(quotient - (first + last) / 2) <= abs(first - last) + noise,
+            "\(function), trial \(trial), line \(line): \(first) \(quotient) \(last)")
+        }
+      }
+    }
+    print("LINES", function, compared, kinks)
+    // Lines of steps have no positions.
+    #expect(compared > 20 || [.sign, .step, .floor].contains(function), "\(function): \(compared), \(kinks) kinks")
+  }
+
   @Test func searchesAgreeWithSamples() async throws {
     var random = SplitMix(23)
     var proven = 0

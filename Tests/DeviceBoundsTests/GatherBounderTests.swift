@@ -71,6 +71,36 @@ import Testing
     }
   }
 
+  /// The gradient in slopes and multipliers, against that of the CPU in binary64, which is held against difference
+  /// quotients.
+  @Test func gradientsAgreeWithTheCPU() async throws {
+    var compared = 0
+    for seed in 20..<24 as Range<UInt64> {
+      var generator = SeededGenerator(seed: seed)
+      let network = randomNetwork([7, 30, 41, 20, 5], &generator)
+      let region = randomCase(network, radius: 0.25, clauses: [1, 1, 1], constant: -100, &generator)
+      let wide = try await GatherBounder(network, region, GatherOptions(precision: .binary64))
+      let host = try await GatherBounder(network, region, GatherOptions())
+      #expect(wide.slots == host.slots)
+      var cases = items(host, rows: 3, count: 40, network, region, &generator).map(\.item)
+      for index in cases.indices {
+        cases[index].slopes = host.slots.map { _ in Float.random(in: 0.1...0.9, using: &generator) }
+      }
+      for device in [try firstDevice(), referenceDevice()] as [any Device] {
+        let bounder = try #require(try await DeviceGatherBounder(host, region, device: device, batch: 128))
+        for (item, found) in zip(cases, try await bounder.gradients(cases)) {
+          let wanted = wide.gradient(item)
+          #expect(abs(found.estimate - wanted.estimate) < 1e-3, "seed \(seed)")
+          for (a, b) in zip(found.gradient, wanted.gradient) {
+            #expect(abs(a - b) < 1e-3 * (1 + abs(b)), "seed \(seed)")
+            if abs(b) > 0.01 { compared += 1 }
+          }
+        }
+      }
+    }
+    #expect(compared > 1000)
+  }
+
   @Test func arithmeticIsAdmitted() async throws {
     #expect(try await GatherAdmission.fault(try firstDevice()) == nil)
     #expect(try await GatherAdmission.fault(referenceDevice()) == nil)

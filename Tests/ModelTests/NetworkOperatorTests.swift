@@ -38,35 +38,25 @@ import Testing
     return graph
   }
 
-  @Test(
-    "Operators of several computed operands mean what they say",
-    arguments: [
-      ("Add", [[2, 3], [2, 3]]), ("Add", [[2, 3], [3]]), ("Sub", [[3], [2, 3]]), ("Mul", [[2, 3], [2, 1]]),
-      ("Div", [[2, 3], [2, 1]]), ("Max", [[2, 3], [3]]), ("Min", [[2, 3], [3], [2, 1]]),
-      ("MatMul", [[2, 3], [3, 4]]), ("MatMul", [[2, 2, 3], [3, 4]]), ("MatMul", [[3], [2, 3, 2]]),
-      ("Equal", [[2, 3], [3]]), ("Less", [[2, 3], [3]]), ("Greater", [[2, 3], [3]]),
-      ("LessOrEqual", [[2, 3], [3]]), ("GreaterOrEqual", [[2, 3], [3]]), ("Concat", [[2, 3], [2, 1]]),
-      ("Where", [[2, 3], [3], [2, 1]]), ("And", [[2, 3], [3]]), ("Or", [[2, 3], [3]]), ("Not", [[4]]),
-    ] as [(String, [[Int]])])
-  func computedOperands(name: String, shapes: [[Int]]) throws {
-    let graph = try Self.graph(name, shapes, name == "Concat" ? ["axis": .integer(1)] : [:])
+  @Test("Operators of several computed operands mean what they say", arguments: ComputedOperands.all)
+  func computedOperands(operands: ComputedOperands) throws {
+    let graph = try Self.graph(operands.name, operands.shapes, operands.attributes)
     let network = try graph.network()
     let shaped = try graph.shaped(batch: nil)
     for seed in 0..<20 {
       var generator = SeededGenerator(seed: UInt64(seed))
-      let isTruth = ["And", "Or", "Not", "Where"].contains(name)
-      let isComparison = name.hasSuffix("Equal") || name == "Less" || name == "Greater"
-      let inputs = shapes.enumerated().map { position, shape in
+      let isComparison = ["Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual"].contains(operands.name)
+      let inputs = operands.shapes.enumerated().map { position, shape in
         Tensor(
           shape: shape,
           floats: (0..<shape.reduce(1, *)).map { _ in
-            if isTruth, position == 0 || name != "Where" { return Float(Int.random(in: 0...1, using: &generator)) }
+            if operands.isTruth(position) { return Float(Int.random(in: 0...1, using: &generator)) }
             if isComparison { return Float(Int.random(in: -1...1, using: &generator)) }
             return Float.random(in: 0.5...2, using: &generator)
           })
       }
       let difference = try NetworkReference.difference(network, shaped, inputs)
-      #expect(difference < 1e-12, "\(name) \(shapes), seed \(seed): \(difference)")
+      #expect(difference < 1e-12, "\(operands), seed \(seed): \(difference)")
     }
   }
 
