@@ -28,17 +28,18 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
   /// The binary64 engine, made when the first row needs it.
   private let wideEngine = Mutex<GatherEngine?>(nil)
 
-  /// Bounds the region's neurons. Throws for relations other than affine maps and ReLU.
+  /// Bounds the region's neurons. Throws for relations other than affine maps and ReLU, and `SplitBoundError.timeout`
+  /// where the options' deadline comes first.
   public init(_ network: Network, _ verificationCase: VerificationCase, _ options: GatherOptions) async throws {
     if options.semantics != .real, let problem = network.float32Problem { throw GatherError.noFloat32Claim(problem) }
     self.network = network
     self.verificationCase = verificationCase
     self.options = options
-    units = try GatherUnits(network)
+    units = try GatherUnits(network, deadline: options.deadline)
     let inputs = GatherRegion(verificationCase, of: network)
     ball = GatherBall(verificationCase.ball, inputs, inputs: network.inputs)
     var root = GatherRoot(units, inputs, options, ball: ball)
-    let plan = await root.bound(
+    let plan = try await root.bound(
       iterations: options.intermediateIterations, ascentDeadline: options.intermediateDeadline,
       deadline: options.deadline)
     rootSlopes = root.slopes.sorted { ($0.neuron, $0.isLower ? 0 : 1) < ($1.neuron, $1.isLower ? 0 : 1) }
@@ -62,7 +63,7 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
     ball = whole.ball
     rootSlopes = []
     var root = GatherRoot(units, whole.region, options, ball: ball, splits: splits)
-    let plan = await root.bound(deadline: deadline)
+    let plan = try await root.bound(deadline: deadline)
     if root.isEmpty { throw EmptyPart() }
     region = root.region
     rootRowCount = root.rowCount
@@ -109,7 +110,12 @@ public final class GatherBounder: ActivationSplitBounder, Sendable {
     guard options.semantics == .real else { return nil }
     do {
       return .part(try await GatherBounder(self, splits, threads: threads, deadline: deadline))
-    } catch is EmptyPart { return .empty }
+    } catch is EmptyPart {
+      return .empty
+    } catch SplitBoundError.timeout {
+      // The whole's bounds hold on the part; nobody has time for better ones.
+      return nil
+    }
   }
 
   public func bound(

@@ -18,6 +18,8 @@ extension GatherBounder {
     let pass = ConstrainedPass(self, verificationCase.rows[row], row, splits, wanted)
     if pass.sides.isEmpty { return nil }
     let found = await pass.run()
+    // What is left to do takes as long as a plan of the whole network.
+    if ContinuousClock.now >= wanted.deadline { return nil }
     var region = region
     var weights = wanted.weights
     var bounds: [ProofTree.NeuronBound] = []

@@ -19,7 +19,7 @@ public struct GatherOptions: Sendable {
   public var intermediateIterations: Int
   /// When the optimisation of intermediate bounds must end; nil: it is finished.
   public var intermediateDeadline: ContinuousClock.Instant?
-  /// When all bounds of the region must be there; past it intervals serve for the layers that are left.
+  /// When all bounds of the region must be there, or there are none.
   public var deadline: ContinuousClock.Instant?
   /// Rows that a binary32 bound fails to prove only because of its error are bounded again in binary64.
   public var repeatsInBinary64: Bool

@@ -35,13 +35,14 @@ struct GatherRoot {
   /// Bounds all units in order and returns the plan of the whole network.
   ///
   /// With iterations, the slopes of every row that the default ones leave unstable are optimised by themselves until
-  /// the ascent's deadline. Past the deadline intervals serve.
+  /// the ascent's deadline. Throws `SplitBoundError.timeout` past the deadline: planning a unit takes time, too.
   mutating func bound(
     iterations: Int = 0, ascentDeadline: ContinuousClock.Instant? = nil, deadline: ContinuousClock.Instant?
-  ) async -> GatherPlan {
+  ) async throws -> GatherPlan {
     let plan = newPlan()
     plan.append(region)
     for unit in units.units.dropFirst() {
+      if let deadline, ContinuousClock.now >= deadline { throw SplitBoundError.timeout }
       if splits.isEmpty {
         let intervals = region.intervals(of: unit, options.semantics)
         region.tighten(unit, lower: intervals.lower, upper: intervals.upper)
@@ -89,7 +90,6 @@ struct GatherRoot {
     await GatherWorkers.run(groups, threads: options.threads) {
       GatherState(plan, level: level, keepsInputs: keepsInputs)
     } job: { [ascent] group, state in
-      // Past the deadline what is known serves.
       if let deadline, ContinuousClock.now >= deadline { return }
       let lanes = group * size..<min((group + 1) * size, rows.count)
       state.clearItems()
@@ -118,6 +118,7 @@ struct GatherRoot {
       }
       results.set(group, found)
     }
+    // A group without results found the deadline past, which ends the root.
     var low = unit.operands.map { region.lower[$0] }
     var high = unit.operands.map { region.upper[$0] }
     for group in 0..<groups {

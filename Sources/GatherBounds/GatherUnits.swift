@@ -4,6 +4,7 @@
 // units are in topological order, and each knows its consumers, so that the coefficient of a neuron is one dot product
 // over all of them, shortcuts included.
 
+import BranchAndBound
 import Networks
 
 /// One affine map with what follows it.
@@ -38,7 +39,8 @@ struct GatherUnits: Sendable {
   /// More weights than this take too much memory as panels.
   static let maximalEntries = 60_000_000
 
-  init(_ network: Network) throws(GatherError) {
+  /// Throws `GatherError`, or `SplitBoundError.timeout` past a deadline: large networks take seconds.
+  init(_ network: Network, deadline: ContinuousClock.Instant? = nil) throws {
     let layers = network.layers
     var entryCount = 0
     for layer in layers {
@@ -47,11 +49,11 @@ struct GatherUnits: Sendable {
       case .affine(let affine): entryCount += affine.rows.columns.count
       case .function(.relu, _): break
       case .function(let function, _):
-        throw .unsupported(layer: layer.name, relation: "the function \(function)")
-      case .product: throw .unsupported(layer: layer.name, relation: "a product of two variables")
+        throw GatherError.unsupported(layer: layer.name, relation: "the function \(function)")
+      case .product: throw GatherError.unsupported(layer: layer.name, relation: "a product of two variables")
       }
     }
-    if entryCount > Self.maximalEntries { throw .tooLarge(entries: entryCount) }
+    if entryCount > Self.maximalEntries { throw GatherError.tooLarge(entries: entryCount) }
 
     // An affine layer joins its ReLU if that is its only consumer.
     var uses = [Int](repeating: 0, count: layers.count)
@@ -99,6 +101,7 @@ struct GatherUnits: Sendable {
       for neuron in unit.outputs { unitOfOutput[neuron] = Int32(units.count) }
       units.append(unit)
     }
+    if let deadline, ContinuousClock.now >= deadline { throw SplitBoundError.timeout }
     (consumerStarts, consumers, consumerWeights) = Self.transposed(units, neuronCount)
   }
 

@@ -10,6 +10,8 @@ public enum GraphError: Error, CustomStringConvertible, Sendable {
   case batch(reason: String)
   /// The inputs do not fit what the caller asked for.
   case input(name: String, reason: String)
+  /// Unrolled, the weights would take more memory than there is.
+  case tooLarge(model: String, bytes: Double, limit: Int)
   /// The graph itself is broken.
   case malformed(String)
   /// The network and its int8 scales do not go together.
@@ -23,6 +25,9 @@ public enum GraphError: Error, CustomStringConvertible, Sendable {
     case .node(let name, let operatorName, let reason): "node \(name) (\(operatorName)): \(reason)."
     case .batch(let reason): "the model cannot be run on batches: \(reason)."
     case .input(let name, let reason): "input \(name): \(reason)."
+    case .tooLarge(let model, let bytes, let limit):
+      "the model \(model) takes about \(Int(bytes / 0x1p20)) MiB once its weights are unrolled, more than the "
+        + "\(limit >> 20) MiB that it may; raise --memory."
     case .malformed(let reason): "the model is malformed: \(reason)."
     case .quantization(let reason): "\(reason)."
     }

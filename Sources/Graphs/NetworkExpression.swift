@@ -100,14 +100,27 @@ extension Graph {
   /// The graph as a network for one sample: exactly as written, nothing folded. Several inputs follow each other, and
   /// so do several outputs. `dimensions` gives extents for open dimensions by name; a leading one is 1.
   ///
-  /// Everything that has no bounds is collected and named in one error.
+  /// Everything that has no bounds is collected and named in one error. A network that would not fit in `memory` bytes,
+  /// with as much again for whoever bounds it, is refused before it is made.
   /// - Complexity: O(multiply-adds + weights).
-  public func network(dimensions: [String: Int] = [:]) throws(GraphError) -> Network {
-    try shapedUnrounded(dimensions: dimensions).network()
+  public func network(dimensions: [String: Int] = [:], memory: Int = .max) throws(GraphError) -> Network {
+    let shaped = try shapedUnrounded(dimensions: dimensions)
+    let bytes = 2 * shaped.unrolledBytes
+    if bytes > Double(memory) { throw .tooLarge(model: name, bytes: bytes, limit: memory) }
+    return try shaped.network()
   }
 }
 
 extension ShapedGraph {
+  /// Bytes of all affine layers of the network: a column and a weight for each multiply-add.
+  fileprivate var unrolledBytes: Double {
+    let entry = Double(MemoryLayout<Int32>.size + MemoryLayout<Double>.size)
+    return nodes.reduce(0.0) { sum, node in
+      let results = node.outputs.compactMap { $0.map { fact($0) } }
+      return sum + entry * Double(node.operation.multiplyAdds(facts(of: node), results))
+    }
+  }
+
   /// See `Graph.network`, which also keeps arithmetic on constants from being rounded.
   public func network() throws(GraphError) -> Network {
     var expression = try NetworkExpression(self)

@@ -51,18 +51,23 @@ struct AttackCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let started = ContinuousClock.now
     let job = try VerificationJob(search, wantsProof: false)
     if let spec {
-      try await attack(try VerificationSubject(model: try LoadedModel(model), specification: spec), job)
+      try await attack(spec, job, started)
     } else {
       try await attackImages(job)
     }
   }
 
-  private func attack(_ subject: VerificationSubject, _ job: VerificationJob) async throws {
-    let started = ContinuousClock.now
+  private func attack(_ spec: String, _ job: VerificationJob, _ started: ContinuousClock.Instant) async throws {
     if let witness { try VerifyCommand.requireWritable(witness) }
-    var (record, answer) = try await job.attack(subject, index: 0, timeout: search.timeout ?? 10, started: started)
+    let timeout = search.timeout ?? 10
+    let limits = job.limits(model, spec, timeout: timeout, started: started, isJSON: outputOptions.json)
+    let subject = try VerificationSubject(
+      model: try LoadedModel(model), specification: spec, memory: job.options.memory)
+    var (record, answer) = try await job.attack(subject, index: 0, timeout: timeout, started: started)
+    limits.end()
     if let text = answer.witness?.text, let witness {
       try DurableFile.replace(witness, with: Array(text.utf8))
       record.witness = witness

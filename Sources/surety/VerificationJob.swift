@@ -22,7 +22,7 @@ struct VerificationJob: Sendable {
     let device = try choice.verificationDevice()
     options = VerifierOptions(
       semantics: Semantics(rawValue: search.semantics)!, isRoundingSafe: search.rounding == "safe", seed: search.seed,
-      memory: choice.memoryLimit ?? cpu.memory / 10 * 7, threads: cpu.concurrency, wantsProof: wantsProof,
+      memory: try search.memoryLimit, threads: cpu.concurrency, wantsProof: wantsProof,
       device: device)
     processorName = cpu.identity.name
     deviceName = device?.name ?? processorName
@@ -32,6 +32,31 @@ struct VerificationJob: Sendable {
   func display(started: ContinuousClock.Instant) -> ProgressDisplay {
     let live = live
     return ProgressDisplay { _ in live.text(since: started) }
+  }
+
+  /// Limits for one property, from before its model is loaded: their answer is a record like any other.
+  func limits(
+    _ model: String, _ property: String, timeout: Double, started: ContinuousClock.Instant, isJSON: Bool
+  ) -> HardLimits {
+    HardLimits(
+      deadline: started + .seconds(timeout), memory: options.memory,
+      code: VerificationRecord.Verdict.timeout.exitCode
+    ) { [self] breach in
+      let status = live.status
+      var record = VerificationRecord(
+        index: 0, model: model, property: property, verdict: breach == .time ? .timeout : .unknown,
+        seconds: .init(), timeout: timeout, engine: status?.phase ?? "loading", device: deviceName,
+        semantics: options.semantics.rawValue, isRoundingSafe: options.isRoundingSafe,
+        subproblems: status?.progress.subproblems ?? 0, open: status?.progress.open ?? 0, modelSHA256: "",
+        propertySHA256: "")
+      record.seconds.total = (ContinuousClock.now - started).seconds
+      if breach == .memory {
+        record.message = "this needs more than the \(options.memory >> 20) MiB that it may use; raise --memory"
+      }
+      Terminal.clearBar()
+      let text = isJSON ? try? JSONText.encode(record) : VerificationText.verdict(record, witness: nil)
+      print(text ?? record.verdict.rawValue)
+    }
   }
 
   /// Verifies a subject; the record has everything but the paths of files.
@@ -103,6 +128,13 @@ struct VerificationJob: Sendable {
   }
 }
 
+extension SearchOptionGroup {
+  /// Bytes that a search may hold: what `--memory` says, else 70 % of the machine.
+  var memoryLimit: Int {
+    get throws { try DeviceChoice(name: device, memory: memory).memoryLimit ?? CPUDevice(.init()).memory / 10 * 7 }
+  }
+}
+
 extension VerificationAnswer.Verdict {
   var recorded: VerificationRecord.Verdict {
     switch self {
@@ -120,10 +152,11 @@ private final class LiveProgress: Sendable {
 
   func begin() { state.withLock { $0 = nil } }
   func note(_ status: SearchStatus) { state.withLock { $0 = status } }
+  var status: SearchStatus? { state.withLock { $0 } }
 
   func text(since started: ContinuousClock.Instant) -> String {
     let seconds = NumberText.decimal((ContinuousClock.now - started).seconds, places: 1)
-    guard let status = state.withLock({ $0 }) else { return "\(seconds) s" }
+    guard let status else { return "\(seconds) s" }
     var text = "\(seconds) s, \(status.phase)"
     if status.progress.subproblems > 0 {
       text += ": \(NumberText.grouped(status.progress.subproblems)) subproblems, "

@@ -24,7 +24,7 @@ struct VerificationRun {
   /// Runs a list of instances.
   func run(list path: String) async throws {
     let list = try InstanceList(path)
-    let models = ModelCache()
+    let models = ModelCache(memory: try command.search.memoryLimit)
     let items = list.instances.map { instance in
       Item(
         name: instance.model, property: instance.property, timeout: command.search.timeout ?? instance.timeout,
@@ -40,7 +40,7 @@ struct VerificationRun {
 
   /// Verifies robustness around images.
   func runImages(model path: String) async throws {
-    let (model, network) = try ModelCache().model(path)
+    let (model, network) = try ModelCache(memory: try command.search.memoryLimit).model(path)
     let source = try ImageProperties(command.images, model: model, network: network)
     let items = (0..<source.count).map { index in
       Item(name: model.name, property: source.name(index), timeout: command.search.timeout ?? 300) {

@@ -18,10 +18,10 @@ struct VerificationSubject: Sendable {
   /// The canonical text of a property that was made here.
   let robustness: String?
 
-  /// Reads a VNN-LIB property for a model.
-  init(model: LoadedModel, network: Network? = nil, specification path: String) throws {
+  /// Reads a VNN-LIB property for a model, whose network must fit in so many bytes.
+  init(model: LoadedModel, network: Network? = nil, specification path: String, memory: Int = .max) throws {
     self.model = model
-    self.network = try network ?? model.graph.network()
+    self.network = try network ?? model.graph.network(memory: memory)
     var bytes = try FileBytes.read(path)
     if Gzip.isGzip(bytes) { bytes = try Gzip.inflate(contentsOf: path) }
     property = try VNNLIBReader.read(bytes: bytes, name: path)

@@ -102,11 +102,15 @@ struct VerifyCommand: AsyncParsableCommand {
   private func verifyOne(_ model: String, _ spec: String) async throws {
     let started = ContinuousClock.now
     for path in [proof, witness].compactMap({ $0 }) { try Self.requireWritable(path) }
-    let subject = try VerificationSubject(model: try LoadedModel(model), specification: spec)
     let job = try VerificationJob(search, wantsProof: proof != nil)
+    let timeout = search.timeout ?? 300
+    let limits = job.limits(model, spec, timeout: timeout, started: started, isJSON: outputOptions.json)
+    let subject = try VerificationSubject(
+      model: try LoadedModel(model), specification: spec, memory: job.options.memory)
     var display: ProgressDisplay?
     if !outputOptions.quiet { display = job.display(started: started) }
-    var (record, answer) = try await job.verify(subject, index: 0, timeout: search.timeout ?? 300, started: started)
+    var (record, answer) = try await job.verify(subject, index: 0, timeout: timeout, started: started)
+    limits.end()
     display?.stop()
     if case .sat(let found) = answer.verdict, let witness {
       try DurableFile.replace(witness, with: Array(found.text.utf8))

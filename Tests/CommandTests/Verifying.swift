@@ -169,12 +169,14 @@ extension CommandTests {
         let process = try Program(arguments + ["--out", out])
         usleep(UInt32(Double.random(in: 0.05..<max(0.1, duration / 4), using: &generator) * 1e6))
         process.signal(SIGKILL)
-        let isKilled = try process.finish().code == -SIGKILL
-        // What was stored stays as it was, line by line.
+        let result = try process.finish()
+        // What was stored stays as it was, line by line, and so does every instance that this run told of.
         let now = try records(out)
+        let told = result.output.split(separator: "\n").prefix { !$0.hasPrefix("solved") }.count
         #expect(now.starts(with: stored), "seed \(seed), kill \(kills)")
+        #expect(now.count >= min(25, stored.count + told), "seed \(seed), kill \(kills): \(result.output)")
         stored = now
-        if !isKilled { break }
+        if result.code != -SIGKILL { break }
         kills += 1
       }
       #expect(kills >= 2, "only \(kills) kills came before the end, of a run of \(duration) s")
@@ -246,6 +248,31 @@ extension CommandTests {
       #expect(result.output.hasPrefix("timeout\n"))
       // The process's own start and end beside the 0.2 s that a timeout may be missed by.
       #expect(!Timing.isMeasured || elapsed < .milliseconds(2400))
+    }
+
+    /// 218 million weights once unrolled: loading alone takes longer.
+    @Test("A timeout is met while a model is being loaded, and a model that does not fit in the memory is refused")
+    func timeoutWhileLoading() throws {
+      let files = [
+        "carvana_unet_2022/onnx/unet_simp_small.onnx.gz",
+        "carvana_unet_2022/vnnlib/spec_unet_simp_small_idx_0cdf5b5d0ce1_16_eps_0.00400.vnnlib.gz",
+      ].map(file)
+      let start = ContinuousClock.now
+      let result = try run(["verify"] + files + ["--timeout", "1", "--quiet"], expecting: 3)
+      let elapsed = ContinuousClock.now - start
+      #expect(result.output.hasPrefix("timeout\n"))
+      #expect(!Timing.isMeasured || elapsed < .milliseconds(1400))
+      let refused = try run(["verify"] + files + ["--memory", "1G", "--quiet"], expecting: 2)
+      #expect(refused.messages.contains("raise --memory"))
+      #expect(refused.peakMemory < 200 << 20)
+    }
+
+    @Test("A search stays below its memory cap")
+    func memory() throws {
+      // Six state variables: open boxes pile up by some 15 MB a second.
+      let files = ["lsnc/onnx/quadrotor2d_state.onnx.gz", "lsnc/vnnlib/quadrotor2d_state_19.vnnlib.gz"].map(file)
+      let result = try run(["verify"] + files + ["--timeout", "8", "--memory", "100M", "--quiet"], expecting: 3)
+      #expect(result.peakMemory <= 100 << 20, "\(result.peakMemory >> 20) MiB")
     }
   }
 }

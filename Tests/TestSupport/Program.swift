@@ -22,6 +22,8 @@ package struct Program: Sendable {
     package let code: Int32
     package let output: String
     package let messages: String
+    /// The most memory that it held, in bytes.
+    package let peakMemory: Int
   }
 
   private let process: pid_t
@@ -72,8 +74,9 @@ package struct Program: Sendable {
   /// Waits for the end, at most `seconds`; then the process is killed and the wait is a failure.
   package func finish(within seconds: Double = 300) throws -> Result {
     var status: Int32 = 0
+    var usage = rusage()
     let deadline = ContinuousClock.now + .seconds(seconds)
-    while waitpid(process, &status, WNOHANG) == 0 {
+    while wait4(process, &status, WNOHANG, &usage) == 0 {
       if ContinuousClock.now > deadline {
         kill(process, SIGKILL)
         waitpid(process, &status, 0)
@@ -85,7 +88,8 @@ package struct Program: Sendable {
     let signalled = status & 0x7f
     defer { TemporaryFolder.remove(folder) }
     return Result(
-      code: signalled == 0 ? (status >> 8) & 0xff : -signalled, output: text("output"), messages: text("messages"))
+      code: signalled == 0 ? (status >> 8) & 0xff : -signalled, output: text("output"), messages: text("messages"),
+      peakMemory: usage.ru_maxrss << 10)
   }
 
   private func text(_ name: String) -> String {
