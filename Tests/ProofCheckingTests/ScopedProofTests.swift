@@ -27,13 +27,16 @@ struct ScopedProofTests {
   }
 
   /// What the search proves with few parts for each piece.
-  private func search(_ network: Network, _ property: Property) async throws -> ProofTree? {
+  private func search(
+    _ network: Network, _ property: Property, memory: Int = 4 << 30, constrainedGain: Double? = nil
+  ) async throws -> ProofTree? {
     var settings = SplitSearchSettings()
     settings.partsBeforeNarrowing = 4
     settings.rootIterations = 10
     settings.narrowingDepth = 2
+    if let constrainedGain { settings.constrainedGain = constrainedGain }
     let problem = SearchProblem(network: network, verificationCase: VerificationCase(property.cases[0], of: network))
-    let options = SearchOptions(deadline: .now + .seconds(300), wantsProof: true)
+    let options = SearchOptions(deadline: .now + .seconds(300), memory: memory, wantsProof: true)
     let engine = ActivationSplitSearch(
       settings: settings,
       makeBounder: { problem, options in
@@ -171,6 +174,42 @@ struct ScopedProofTests {
       }
     }
     #expect(tighter > 5 && empty > 0, "the constraint never mattered: tighter \(tighter), empty \(empty)")
+  }
+
+  /// What a proof's bounds of neurons take, node by node, as the search counts it.
+  private func boundBytes(_ tree: ProofTree) -> [Int] {
+    tree.nodes.compactMap { node in
+      guard case .neuronBounds(let list) = node else { return nil }
+      return list.reduce(0) { $0 + 160 + 8 * $1.terms.slopes.count + 4 * $1.terms.splitMultipliers.count }
+    }
+  }
+
+  @Test("Bounds of neurons in a proof take a quarter of the memory, and the search goes on without more of them")
+  func storedBoundsAreCapped() async throws {
+    var compared = 0
+    for seed in 31..<39 as Range<UInt64> {
+      let (network, box, least) = example(seed)
+      for gap in [0.2, 0.1, 0.05] {
+        let property = forbid([1], atMost: least - gap, box: box)
+        guard let free = try await search(network, property, constrainedGain: 1e-4) else { continue }
+        let (sizes, largest) = (boundBytes(free), boundBytes(free).max() ?? 0)
+        let total = sizes.reduce(0, +)
+        // Two workers may each be in a round when the quarter is full.
+        guard total > 6 * largest else { continue }
+        let memory = 2 * total
+        guard let capped = try await search(network, property, memory: memory, constrainedGain: 1e-4) else {
+          Issue.record("seed \(seed), gap \(gap): with little memory nothing is proven")
+          continue
+        }
+        compared += 1
+        let stored = boundBytes(capped)
+        #expect(stored.reduce(0, +) <= memory / 4 + 2 * (stored.max() ?? 0), "seed \(seed), gap \(gap)")
+        #expect(stored.reduce(0, +) < total, "seed \(seed), gap \(gap)")
+        let verdict = makeChecker(network, property).check(proof([capped]))
+        #expect(verdict.isAccepted, "seed \(seed), gap \(gap): \(verdict)")
+      }
+    }
+    #expect(compared > 0, "no proof had bounds of many rounds")
   }
 
   @Test("Bounds anew under contradictory or missing splits prove nothing about a violated limit")
