@@ -141,7 +141,9 @@ final class SlopeAscent {
       withLines(top) { kind, j, _, line in
         guard line == moved / 2 else { return }
         let (entry, side) = (line * lanes, moved % 2)
-        store(kind.line(j, side == 1, Double(state[side * size + entry]) + step), entry, side)
+        // The position in force, which `state` holds in binary32.
+        let position = Self.rounded(Double(state[side * size + entry]))
+        store(kind.line(j, side == 1, position + step), entry, side)
       }
     }
     panel.reset()

@@ -163,7 +163,6 @@ struct BoundTests {
         }
       }
     }
-    print("LINES", function, compared, kinks)
     // Lines of steps have no positions.
     #expect(compared > 20 || [.sign, .step, .floor].contains(function), "\(function): \(compared), \(kinks) kinks")
   }

