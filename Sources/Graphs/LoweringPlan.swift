@@ -130,10 +130,7 @@ public struct LoweringPlan: Sendable {
   }
 
   private static func check(_ quantization: Quantization?, _ graph: ShapedGraph) throws(GraphError) {
-    let wanted = graph.quantizableValues.map { graph.valueNames[$0] }
-    guard !wanted.isEmpty else {
-      throw .quantization("int8 would change nothing here: the network has no layer that works on 8-bit levels (Conv)")
-    }
+    let wanted = try graph.requireQuantizableValues().map { graph.valueNames[$0] }
     guard let quantization else { throw .quantization("int8 needs the scales of a calibration") }
     if let missing = wanted.first(where: { quantization.scales[$0] == nil }) {
       throw .quantization("the int8 scales are those of another network: there is none for \(missing)")

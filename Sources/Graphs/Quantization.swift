@@ -67,6 +67,13 @@ extension ShapedGraph {
       + nodes.flatMap { $0.outputs.compactMap { $0 } }.filter(found.contains)
   }
 
+  /// The same, or an error where there is none.
+  public func requireQuantizableValues() throws(GraphError) -> [ValueID] {
+    let values = quantizableValues
+    if !values.isEmpty { return values }
+    throw .quantization("int8 would change nothing here: the network has no layer that works on 8-bit levels (Conv)")
+  }
+
   /// For every value the one whose levels it has, where operators only pass levels on.
   func levelSources() -> [ValueID: ValueID] {
     var sources: [ValueID: ValueID] = [:]

@@ -38,7 +38,7 @@ package struct Calibration {
   /// The scales from noisy copies of images (bytes or binary32 numbers of equal shape), image after image in turn.
   package func scales(images: [[UInt8]]) async throws -> QuantizationRecord {
     guard !images.isEmpty else { throw SmoothingError("int8 needs images to calibrate on, and there are none") }
-    let targets = network.graph.quantizableValues
+    let targets = try network.graph.requireQuantizableValues()
     let names = targets.map { network.graph.valueNames[$0] }
     let probe = try Probe(self, observing: targets)
     let instances = try await device.prepare(probe.list, instances: device.concurrency)

@@ -105,8 +105,13 @@ struct BenchSmooth: AsyncParsableCommand {
           imageShape: try Self.imageShape(plan, preprocessing),
           isReal: false)
         if precision == .int8 {
-          let scales = try await setup.calibrate(on: device, images: [SmoothingBench.image(setup.imageShape).bytes])
-          plan = try model.graph.plan(batch: batch, precision: precision, quantization: Quantization(scales))
+          do {
+            let scales = try await setup.calibrate(on: device, images: [SmoothingBench.image(setup.imageShape).bytes])
+            plan = try model.graph.plan(batch: batch, precision: precision, quantization: Quantization(scales))
+          } catch GraphError.quantization(let reason) {
+            Terminal.message("\(reason); left out.")
+            continue
+          }
         }
         let bench = SmoothingBench(setup: setup, plan: plan, device: device, seconds: seconds)
         let figures = try await bench.measure()
