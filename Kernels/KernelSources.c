@@ -74,6 +74,24 @@ static const char arg_max[] = {
 static const char add_noise[] = {
 #embed "smoothing/add_noise.cl" suffix(, 0)
 };
+static const char ptx[] = {
+#embed "nvidia/ptx.cl" suffix(, 0)
+};
+static const char wgmma[] = {
+#embed "nvidia/wgmma.cl" suffix(, 0)
+};
+static const char space_to_depth[] = {
+#embed "nvidia/space_to_depth.cl" suffix(, 0)
+};
+static const char convolve_pipelined[] = {
+#embed "nvidia/convolve_pipelined.cl" suffix(, 0)
+};
+static const char convolve_tensor[] = {
+#embed "nvidia/convolve_tensor.cl" suffix(, 0)
+};
+static const char convolve_rows[] = {
+#embed "nvidia/convolve_rows.cl" suffix(, 0)
+};
 static const char gather_blocks[] = {
 #embed "bounds/gather_blocks.cl" suffix(, 0)
 };
@@ -108,6 +126,12 @@ static const struct {
     {"reductions/normalize_rows.cl", normalize_rows},
     {"reductions/arg_max.cl", arg_max},
     {"smoothing/add_noise.cl", add_noise},
+    {"nvidia/ptx.cl", ptx},
+    {"nvidia/wgmma.cl", wgmma},
+    {"nvidia/space_to_depth.cl", space_to_depth},
+    {"nvidia/convolve_pipelined.cl", convolve_pipelined},
+    {"nvidia/convolve_tensor.cl", convolve_tensor},
+    {"nvidia/convolve_rows.cl", convolve_rows},
     {"bounds/gather_blocks.cl", gather_blocks},
     {"bounds/input_search.cl", input_search},
 };

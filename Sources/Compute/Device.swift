@@ -25,9 +25,13 @@ public protocol PreparedList: AnyObject, Sendable {
   func read(_ value: Value) throws(DeviceError) -> [UInt8]
   /// Copies some of its bytes out.
   func read(_ value: Value, bytes: Range<Int>) throws(DeviceError) -> [UInt8]
+  /// The names of the kernel tiles chosen for the steps that have a choice, in the order of the steps.
+  var tiles: [String] { get }
 }
 
 extension PreparedList {
+  public var tiles: [String] { [] }
+
   public func read(_ value: Value, bytes: Range<Int>) throws(DeviceError) -> [UInt8] { Array(try read(value)[bytes]) }
 
   public func write<Element: BitwiseCopyable>(_ elements: [Element], to value: Value) throws(DeviceError) {

@@ -5,13 +5,32 @@ import Hashing
 import KernelSources
 
 /// The kernel files below Kernels/.
-enum KernelText {
-  /// The text of a file with the prelude in front, or an error for a name that does not exist.
-  static func program(_ source: String) throws(DeviceError) -> String {
-    guard let prelude = surety_kernel_source("prelude.cl"), let text = surety_kernel_source(source) else {
-      throw .unsupported("there is no kernel file \(source) in this build")
+package enum KernelText {
+  /// The text of a file with the prelude in front and its `#include` lines replaced by the files that they name, or an
+  /// error for a name that does not exist.
+  package static func program(_ source: String) throws(DeviceError) -> String {
+    try file("prelude.cl") + "\n#line 1 \"\(source)\"\n" + expanded(source)
+  }
+
+  private static func file(_ path: String) throws(DeviceError) -> String {
+    guard let text = surety_kernel_source(path) else {
+      throw .unsupported("there is no kernel file \(path) in this build")
     }
-    return String(cString: prelude) + "\n#line 1 \"\(source)\"\n" + String(cString: text)
+    return String(cString: text)
+  }
+
+  private static func expanded(_ path: String) throws(DeviceError) -> String {
+    let directive = "#include \""
+    var lines: [String] = []
+    for (index, line) in try file(path).split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      if line.hasPrefix(directive), line.hasSuffix("\"") {
+        let name = String(line.dropFirst(directive.count).dropLast())
+        lines += ["#line 1 \"\(name)\"", try expanded(name), "#line \(index + 2) \"\(path)\""]
+      } else {
+        lines.append(String(line))
+      }
+    }
+    return lines.joined(separator: "\n")
   }
 
   /// SHA-256 of all kernel files: part of a classifier's identity.

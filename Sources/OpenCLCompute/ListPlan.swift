@@ -22,10 +22,25 @@ final class ListPlan: Sendable {
         throw DeviceError.unsupported(error.description)
       }
     }
-    self.launches = launches
+    let choice = TileChoice(list, opened)
     var programs: [Program] = []
-    for launch in launches { programs.append(try opened.programs.program(launch.source, launch.defines)) }
+    for index in launches.indices {
+      let (launch, program) = try choice.best(launches[index])
+      launches[index] = launch
+      programs.append(program)
+    }
+    self.launches = launches
     self.programs = programs
+  }
+
+  /// The names of the tiles of the launches that have a choice.
+  var tiles: [String] { launches.map(\.tile).filter { !$0.isEmpty } }
+
+  /// The working memory that the launches of an instance take turns in.
+  var scratchBytes: Int {
+    var bytes = 0
+    for launch in launches { for case .scratch(let wanted) in launch.arguments { bytes = max(bytes, wanted) } }
+    return bytes
   }
 
   /// The constants that kernels read, by slot; constants that were only packed are not uploaded as such.

@@ -24,17 +24,23 @@ public final class OpenCLDevice: Device {
   /// The greatest number of bytes in one buffer.
   public let maximumBuffer: Int
   public let computeUnits: Int
+  /// NVIDIA's compute capability as 10 major + minor; 0 on other devices.
+  public let computeCapability: Int
 
   private let handle: DeviceHandle
-  private let lazyRungs = Mutex<Set<Rung>?>(nil)
+  private let lazyAdmission = Mutex<KernelAdmission?>(nil)
+  private let limit = Mutex<Set<Rung>>(Set(Rung.allCases))
   private let opened = Mutex<Opened?>(nil)
   private let binaryFolder: Mutex<String?>
 
   /// What is made at the first preparation.
-  struct Opened: Sendable {
+  struct Opened: @unchecked Sendable {
     let context: Context
     let programs: ProgramStore
     let uploads: Queue
+    let device: cl_device_id
+    let deviceName: String
+    let measuresTiles: Bool
   }
 
   init(platform: cl_platform_id, device: cl_device_id, index: Int) {
@@ -50,6 +56,10 @@ public final class OpenCLDevice: Device {
     memory = Int(clamping: number(device, CL_DEVICE_GLOBAL_MEM_SIZE, as: cl_ulong.self))
     maximumBuffer = Int(clamping: number(device, CL_DEVICE_MAX_MEM_ALLOC_SIZE, as: cl_ulong.self))
     computeUnits = Int(number(device, CL_DEVICE_MAX_COMPUTE_UNITS, as: cl_uint.self))
+    let isNVIDIA = number(device, CL_DEVICE_VENDOR_ID, as: cl_uint.self) == 0x10de
+    // CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV and _MINOR_NV.
+    let major = isNVIDIA ? number(device, 0x4000, as: cl_uint.self) : 0
+    computeCapability = major == 0 ? 0 : Int(major) * 10 + Int(number(device, 0x4001, as: cl_uint.self))
   }
 
   /// Platform, device and driver with their versions: what compiled programs depend on.
@@ -70,32 +80,44 @@ public final class OpenCLDevice: Device {
   }
 
   /// The kernel variants that passed their self-test here; the first call may run the test (seconds).
-  public var rungs: Set<Rung> {
-    lazyRungs.withLock { rungs in
-      if let rungs { return rungs }
+  public var rungs: Set<Rung> { admission.rungs }
+
+  /// The rungs and tiles that passed, within the limit.
+  var admission: KernelAdmission {
+    var passed = lazyAdmission.withLock { admission in
+      if let admission { return admission }
       let passed = RungSelfTest.passed(self)
-      rungs = passed
+      admission = passed
       return passed
     }
+    passed.rungs.formIntersection(limit.withLock { $0 })
+    return passed
   }
 
+  /// Keeps to some rungs from now on, among those that pass; benchmarks compare rungs so.
+  package func keep(to rungs: Set<Rung>) { limit.withLock { $0 = rungs.union([.reference]) } }
+
   /// What kernel choices depend on, with the rungs that passed here.
-  public var traits: DeviceTraits { traits(rungs: rungs) }
+  public var traits: DeviceTraits { traits(rungs: admission.rungs, tiles: admission.tiles) }
 
   /// What kernel choices depend on, with any set of rungs; tests and the self-test compare variants.
   ///
   /// - Parameters:
   ///   - kind: pretends to be another kind of device, so that PoCL can try the kernels for GPUs.
   ///   - vectorWidth: pretends to have other registers.
+  ///   - computeCapability: pretends to be another NVIDIA device, whose kernels PoCL emulates.
+  ///   - tiles: the tiles to choose from; nil for all.
   package func traits(
-    rungs: Set<Rung>, as kind: DeviceTraits.Kind? = nil, vectorWidth: Int? = nil
+    rungs: Set<Rung>, as kind: DeviceTraits.Kind? = nil, vectorWidth: Int? = nil, computeCapability: Int? = nil,
+    tiles: Set<String>? = nil
   ) -> DeviceTraits {
     DeviceTraits(
       kind: kind ?? self.kind, rungs: rungs,
       maximumWorkGroup: number(handle.object, CL_DEVICE_MAX_WORK_GROUP_SIZE, as: Int.self),
       localMemory: Int(clamping: number(handle.object, CL_DEVICE_LOCAL_MEM_SIZE, as: cl_ulong.self)),
       hasDouble: number(handle.object, CL_DEVICE_DOUBLE_FP_CONFIG, as: cl_ulong.self) != 0,
-      computeUnits: computeUnits, vectorWidth: vectorWidth ?? self.vectorWidth)
+      computeUnits: computeUnits, vectorWidth: vectorWidth ?? self.vectorWidth,
+      computeCapability: computeCapability ?? self.computeCapability, tiles: tiles)
   }
 
   /// The binary32 lanes of the device's registers.
@@ -146,9 +168,10 @@ public final class OpenCLDevice: Device {
         let made = Opened(
           context: context,
           programs: ProgramStore(
-            context, handle.object, deviceName: fullName, baseOptions: kind == .gpu ? "-DGPU=1" : "",
+            context, handle.object, deviceName: fullName, baseOptions: buildOptions, compilesPTX: computeCapability > 0,
             folder: binaryFolder.withLock { $0 }),
-          uploads: try Queue(context, handle.object))
+          uploads: try Queue(context, handle.object), device: handle.object, deviceName: fullName,
+          measuresTiles: computeCapability > 0)
         opened = made
         return .success(made)
       } catch { return .failure(error) }
@@ -156,14 +179,19 @@ public final class OpenCLDevice: Device {
     return try result.get()
   }
 
+  /// What every program is built with; NVIDIA makes nvidia/ptx.cl use the device's own instructions.
+  private var buildOptions: String {
+    (kind == .gpu ? "-DGPU=1" : "") + (computeCapability >= 80 ? " -DNVIDIA=\(computeCapability)" : "")
+  }
+
   private func checkMemory(_ list: CommandList, _ plan: ListPlan, instances: Int) throws(DeviceError) {
-    let needed = plan.memory.instanceBytes * instances + plan.constantBytes
+    let needed = (plan.memory.instanceBytes + plan.scratchBytes) * instances + plan.constantBytes
     if needed > memory {
       throw .outOfMemory(
         "\(instances) instances of this network need \(needed >> 20) MiB, and the OpenCL device \(name) has "
           + "\(memory >> 20) MiB; use a smaller batch")
     }
-    if let largest = plan.memory.slotBytes.max(), largest > maximumBuffer {
+    if let largest = (plan.memory.slotBytes + [plan.scratchBytes]).max(), largest > maximumBuffer {
       throw .outOfMemory(
         "this network needs a buffer of \(largest >> 20) MiB, and the OpenCL device \(name) allows "
           + "\(maximumBuffer >> 20) MiB in one; use a smaller batch")

@@ -26,9 +26,11 @@ final class Queue: @unchecked Sendable {
   let object: cl_command_queue
   private let context: Context
 
-  init(_ context: Context, _ device: cl_device_id) throws(DeviceError) {
+  /// - Parameter isProfiled: whether the device's clock is read for every command.
+  init(_ context: Context, _ device: cl_device_id, isProfiled: Bool = false) throws(DeviceError) {
     var status: cl_int = 0
-    let made = clCreateCommandQueue(context.object, device, 0, &status)
+    let properties = cl_command_queue_properties(isProfiled ? CL_QUEUE_PROFILING_ENABLE : 0)
+    let made = clCreateCommandQueue(context.object, device, properties, &status)
     try check(status, "clCreateCommandQueue")
     object = made!
     self.context = context
@@ -70,6 +72,14 @@ final class Buffer: @unchecked Sendable {
     var zero: UInt8 = 0
     try check(
       clEnqueueFillBuffer(queue.object, object, &zero, 1, 0, byteCount, 0, nil, nil), "clEnqueueFillBuffer")
+  }
+
+  /// Sets all bytes to a repeated pattern; the byte count is rounded down to whole patterns.
+  func fill(_ pattern: UInt32, _ queue: Queue) throws(DeviceError) {
+    var pattern = pattern
+    let whole = max(byteCount, 4) / 4 * 4
+    try check(
+      clEnqueueFillBuffer(queue.object, object, &pattern, 4, 0, whole, 0, nil, nil), "clEnqueueFillBuffer")
   }
 
   /// Copies bytes out and waits for them.

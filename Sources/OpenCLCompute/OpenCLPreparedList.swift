@@ -11,6 +11,8 @@ package final class OpenCLPreparedList: PreparedList {
   private let queue: Queue
   private let buffers: [Buffer?]
   private let constants: ListPlan.Constants
+  private let scratch: Buffer?
+  package let tiles: [String]
   private let kernels: [BoundKernel]
   private let worker = Worker()
 
@@ -38,6 +40,9 @@ package final class OpenCLPreparedList: PreparedList {
       }
     }
     self.buffers = buffers
+    tiles = plan.tiles
+    scratch = plan.scratchBytes == 0 ? nil : try Buffer(plan.opened.context, byteCount: plan.scratchBytes)
+    try scratch?.clear(queue)
     var kernels: [BoundKernel] = []
     for (launch, program) in zip(plan.launches, plan.programs) {
       let kernel = try Kernel(program, launch.function)
@@ -45,12 +50,8 @@ package final class OpenCLPreparedList: PreparedList {
         switch argument {
         case .value(let value): try kernel.set(index, buffers[plan.memory.slot[value.index]])
         case .packed(let tensor): try kernel.set(index, constants.byTensor[tensor.identity])
-        case .none: try kernel.set(index, nil as Buffer?)
-        case .int32(let number): try kernel.set(index, number)
-        case .uint32(let number): try kernel.set(index, number)
-        case .uint64(let number): try kernel.set(index, number)
-        case .float32(let number): try kernel.set(index, number)
-        case .float64(let number): try kernel.set(index, number)
+        case .scratch: try kernel.set(index, scratch)
+        default: try kernel.set(index, argument)
         }
       }
       if launch.globalSize.contains(0) { continue }

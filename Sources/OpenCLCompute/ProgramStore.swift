@@ -17,6 +17,7 @@ final class ProgramStore: @unchecked Sendable {
   private struct Key: Hashable {
     let source: String
     let defines: [KernelLaunch.Define]
+    let edit: ProgramEdit
   }
 
   private let context: Context
@@ -24,15 +25,19 @@ final class ProgramStore: @unchecked Sendable {
   private let deviceName: String
   private let baseOptions: String
   private let folder: String?
+  private let compilesPTX: Bool
   private let programs = Mutex<[Key: Program]>([:])
   private let counts = Mutex<[Origin: Int]>([:])
 
   /// - Parameters:
   ///   - deviceName: platform, device and driver with their versions.
+  ///   - compilesPTX: whether the device's binaries are PTX text, which edits can change.
   ///   - folder: where binaries are kept; nil for nowhere.
   init(
-    _ context: Context, _ device: cl_device_id, deviceName: String, baseOptions: String, folder: String?
+    _ context: Context, _ device: cl_device_id, deviceName: String, baseOptions: String, compilesPTX: Bool,
+    folder: String?
   ) {
+    self.compilesPTX = compilesPTX
     self.folder = folder
     self.context = context
     self.device = device
@@ -43,11 +48,12 @@ final class ProgramStore: @unchecked Sendable {
   /// How many programs were built from source and how many came from the disk.
   var origins: [Origin: Int] { counts.withLock { $0 } }
 
-  /// The program of a kernel file under definitions.
-  func program(_ source: String, _ defines: [KernelLaunch.Define]) throws(DeviceError) -> Program {
-    let key = Key(source: source, defines: defines)
+  /// The program of a launch: a kernel file under definitions, edited where the device compiles to PTX.
+  func program(_ launch: KernelLaunch) throws(DeviceError) -> Program {
+    let key = Key(source: launch.source, defines: launch.defines, edit: compilesPTX ? launch.edit : .none)
     if let known = programs.withLock({ $0[key] }) { return known }
-    let made = try build(text: try KernelText.program(source), name: source, defines: defines)
+    let made = try build(
+      text: try KernelText.program(launch.source), name: launch.source, defines: launch.defines, edit: key.edit)
     return programs.withLock { programs in
       if let known = programs[key] { return known }
       programs[key] = made
@@ -58,11 +64,13 @@ final class ProgramStore: @unchecked Sendable {
   /// Builds any kernel text, from the disk if it was built before.
   ///
   /// One build at a time in the whole process: PoCL 3.1 crashes when two contexts build at once.
-  func build(text: String, name: String, defines: [KernelLaunch.Define]) throws(DeviceError) -> Program {
+  func build(
+    text: String, name: String, defines: [KernelLaunch.Define], edit: ProgramEdit = .none
+  ) throws(DeviceError) -> Program {
     let result: Result<Program, DeviceError> = Self.building.withLock { _ in
-      do throws(DeviceError) { return .success(try buildAlone(text: text, name: name, defines: defines)) } catch {
-        return .failure(error)
-      }
+      do throws(DeviceError) {
+        return .success(try buildAlone(text: text, name: name, defines: defines, edit: edit))
+      } catch { return .failure(error) }
     }
     return try result.get()
   }
@@ -70,16 +78,17 @@ final class ProgramStore: @unchecked Sendable {
   private static let building = Mutex(())
 
   private func buildAlone(
-    text: String, name: String, defines: [KernelLaunch.Define]
+    text: String, name: String, defines: [KernelLaunch.Define], edit: ProgramEdit
   ) throws(DeviceError) -> Program {
     let options = ([baseOptions] + defines.map { "-D\($0.name)=\($0.value)" }).joined(separator: " ")
-    let digest = SHA256.text(Array((deviceName + "\n" + options + "\n" + text).utf8))
+    let digest = SHA256.text(Array((deviceName + "\n" + options + "\n\(edit)\n" + text).utf8))
     let file = folder.map { "\($0)/\(digest).bin" }
-    if let file, let stored = CacheFolder.read(file), let program = load(stored, options) {
+    if let file, let stored = CacheFolder.read(file), let binary = intact(stored), let program = load(binary, options) {
       counts.withLock { $0[.disk, default: 0] += 1 }
       return program
     }
-    let program = try compile(text, name, options)
+    var program = try compile(text, name, options)
+    if edit != .none { program = try edited(program, edit, name, options) }
     counts.withLock { $0[.source, default: 0] += 1 }
     if let file, let binary = binary(of: program) {
       _ = CacheFolder.write(SHA256.digest(binary) + binary, to: file)
@@ -102,6 +111,22 @@ final class ProgramStore: @unchecked Sendable {
     }
     try check(status, "clBuildProgram(\(name))")
     return program
+  }
+
+  /// The program loaded again from its PTX text after an edit.
+  private func edited(
+    _ program: Program, _ edit: ProgramEdit, _ name: String, _ options: String
+  ) throws(DeviceError) -> Program {
+    // The text ends with a zero byte.
+    guard let bytes = binary(of: program),
+      let text = PTXText.edited(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self), edit),
+      let loaded = load(Array(text.utf8) + [0], options)
+    else {
+      // A number of work-groups is only a wish; without its instructions a program would compute zeros.
+      if !edit.usesArchitecture { return program }
+      throw .build(kernel: "\(name) (\(options), \(edit))", log: "(the compiled text could not be edited and loaded)")
+    }
+    return loaded
   }
 
   private func log(of program: Program) -> String {
@@ -127,11 +152,15 @@ final class ProgramStore: @unchecked Sendable {
     return status == CL_SUCCESS ? bytes : nil
   }
 
-  /// A program from a cache entry, or nil if the entry is damaged or not accepted.
-  private func load(_ stored: [UInt8], _ options: String) -> Program? {
+  /// The binary of a cache entry, or nil if the entry is damaged.
+  private func intact(_ stored: [UInt8]) -> [UInt8]? {
     guard stored.count > 32 else { return nil }
     let binary = Array(stored[32...])
-    guard SHA256.digest(binary) == Array(stored[..<32]) else { return nil }
+    return SHA256.digest(binary) == Array(stored[..<32]) ? binary : nil
+  }
+
+  /// A program from a binary, or nil if the driver does not accept it.
+  private func load(_ binary: [UInt8], _ options: String) -> Program? {
     var status: cl_int = 0
     var accepted: cl_int = 0
     var device: cl_device_id? = device

@@ -3,7 +3,7 @@
 import Compute
 import Glibc
 
-/// The self-test in a process of its own: `surety self-test-device INDEX --json`.
+/// The self-test in a process of its own: `surety self-test-device INDEX --scope SCOPE --json`.
 package enum SelfTestChild {
   /// Whether this process is the program that knows the subcommand, rather than a test bundle or another program.
   static var isAvailable: Bool {
@@ -14,13 +14,15 @@ package enum SelfTestChild {
     return name.hasSuffix("/surety")
   }
 
-  /// The rungs that this program finds for a device when it runs as a child; nil if that fails or takes two minutes.
-  static func run(_ index: Int) -> Set<Rung>? {
-    run("/proc/self/exe", ["surety", "self-test-device", String(index), "--json"], timeLimit: 120)
+  /// What this program finds for a device when it runs as a child; nil if that fails or takes three minutes.
+  static func run(_ index: Int, _ scope: RungSelfTest.Scope) -> KernelAdmission? {
+    run(
+      "/proc/self/exe", ["surety", "self-test-device", String(index), "--scope", scope.rawValue, "--json"],
+      timeLimit: 180)
   }
 
-  /// The rungs that a program prints; nil if it cannot be started, fails, prints anything else or is too slow.
-  package static func run(_ program: String, _ words: [String], timeLimit: Int) -> Set<Rung>? {
+  /// The admission that a program prints; nil if it cannot be started, fails, prints anything else or is too slow.
+  package static func run(_ program: String, _ words: [String], timeLimit: Int) -> KernelAdmission? {
     var pipes: [Int32] = [0, 0]
     guard pipe(&pipes) == 0 else { return nil }
     for end in pipes { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -41,7 +43,7 @@ package enum SelfTestChild {
     var state: Int32 = 0
     while waitpid(child, &state, 0) < 0 && errno == EINTR {}
     guard state == 0, let answer else { return nil }
-    return RungSelfTest.parse(answer)
+    return KernelAdmission(json: answer)
   }
 
   /// Everything that the child writes, or nil after the time limit.

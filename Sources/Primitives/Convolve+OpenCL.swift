@@ -13,7 +13,7 @@ extension Convolve {
     }
     if traits.usesTiles {
       if isDepthwise, storage.isEmpty, let launch = try depthwiseStrip(list, traits) { return [launch] }
-      if groups == 1, let launch = try tiled(list, traits, storage) { return [launch] }
+      if groups == 1, let launches = try tiled(list, traits) { return launches }
     }
     return [direct(list, traits, storage)]
   }
@@ -103,19 +103,21 @@ extension Convolve {
       ] + activation.launchArguments)
   }
 
-  /// The tiled kernel; nil where 32-bit offsets do not reach.
-  private func tiled(
-    _ list: CommandList, _ traits: DeviceTraits, _ storage: [KernelLaunch.Define]
-  ) throws(ShapeError) -> KernelLaunch? {
+  /// A kernel in tiles of local memory; nil where none fits.
+  private func tiled(_ list: CommandList, _ traits: DeviceTraits) throws(ShapeError) -> [KernelLaunch]? {
+    try denseConvolution(list).launches(traits)
+  }
+
+  /// The ungrouped convolution as the kernels in tiles see it.
+  func denseConvolution(_ list: CommandList) throws(ShapeError) -> DenseConvolution {
     let shape = list[input].shape
     let result = list[output].shape
     let (filter, bias) = try constants(list)
     let pixels = result[0] * result[1] * result[2]
-    return TiledConvolution(
+    return DenseConvolution(
       input: .value(input), filter: filter, isTransposed: false, bias: bias, residual: .optional(residual),
       output: .value(output), images: shape[0], height: shape[1], width: shape[2], channels: shape[3],
       outHeight: result[1], outWidth: result[2], outputs: result[3], window: window, pixels: pixels,
-      activation: activation, storage: storage
-    ).launch(traits)
+      activation: activation, type: list[output].type)
   }
 }

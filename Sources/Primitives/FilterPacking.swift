@@ -61,20 +61,72 @@ enum FilterPacking {
     }
   }
 
-  /// Filters [outputs][taps][channels] as [outputs][k], k padded with zeros to a multiple of `slab`.
+  /// Filters [outputs][taps][channels] as [outputs][k], k padded with zeros to a multiple of `slab`; the rows of a
+  /// second filter [outputs][channels] follow, padded likewise.
   ///
   /// `filter` is [k][outputs] when `isTransposed`.
   static func rows(
-    _ filter: Tensor, outputs: Int, k: Int, slab: Int, isTransposed: Bool = false
+    _ filter: Tensor, outputs: Int, k: Int, slab: Int, isTransposed: Bool = false, second: Tensor? = nil
   ) -> Tensor {
-    let padded = quotient(k, slab) * slab
+    let first = quotient(k, slab) * slab
+    let more = second.map { $0.count / outputs } ?? 0
+    let padded = first + quotient(more, slab) * slab
     return Tensor(shape: [outputs, padded], type: .float32) { bytes in
       let target = bytes.bindMemory(to: Float.self).baseAddress!
+      second?.withElements(as: Float.self) { source in
+        for output in 0..<outputs {
+          for index in 0..<more { target[output * padded + first + index] = source[output * more + index] }
+        }
+      }
       filter.withElements(as: Float.self) { source in
         for output in 0..<outputs {
           for index in 0..<k {
             target[output * padded + index] = source[isTransposed ? index * outputs + output : output * k + index]
           }
+        }
+      }
+    }
+  }
+
+  /// Filters of 16-bit activations for tensor cores: [outputs][taps][channels padded with zeros to a multiple of 64],
+  /// each weight rounded to `type`, to nearest.
+  ///
+  /// With `tileColumns`: [column tile][slab of 64 k values][tileColumns rows of 64], zero beyond the last output, the
+  /// eight 16-byte chunks of a row XORed with the row, as nvidia/convolve_tensor.cl wants them for bulk copies.
+  /// `filter` is [outputs][taps][channels], or [channels][outputs] when `isTransposed`; the slabs of a second filter
+  /// [outputs][channels] follow.
+  static func slabs(
+    _ filter: Tensor, outputs: Int, taps: Int, channels: Int, type: ElementType, isTransposed: Bool = false,
+    second: Tensor? = nil, tileColumns: Int? = nil
+  ) -> Tensor {
+    let padded = quotient(channels, 64) * 64
+    let more = second.map { $0.count / outputs } ?? 0
+    let depth = taps * padded + quotient(more, 64) * 64
+    let rows = tileColumns.map { quotient(outputs, $0) * $0 } ?? outputs
+    return Tensor(shape: [rows, depth], type: type) { bytes in
+      let target = bytes.bindMemory(to: UInt16.self).baseAddress!
+      func store(_ weight: Float, _ output: Int, _ k: Int) {
+        var to = output * depth + k
+        if let tileColumns {
+          let row = output % tileColumns
+          let slab = output / tileColumns * (depth / 64) + k / 64
+          to = (slab * tileColumns + row) * 64 + ((k % 64 / 8) ^ (row & 7)) * 8 + k % 8
+        }
+        target[to] = type == .bfloat16 ? bfloat16(weight) : half(weight)
+      }
+      filter.withElements(as: Float.self) { source in
+        for output in 0..<outputs {
+          for tap in 0..<taps {
+            for channel in 0..<channels {
+              let from = isTransposed ? channel * outputs + output : (output * taps + tap) * channels + channel
+              store(source[from], output, tap * padded + channel)
+            }
+          }
+        }
+      }
+      second?.withElements(as: Float.self) { source in
+        for output in 0..<outputs {
+          for channel in 0..<more { store(source[output * more + channel], output, taps * padded + channel) }
         }
       }
     }

@@ -41,6 +41,9 @@ extension DeviceTraits {
       hasDouble: hasDouble, computeUnits: computeUnits, vectorWidth: vectorWidth)
   }
 
+  /// Whether this tile alone is asked for, as self-tests and tests do.
+  func isForced(_ tile: String) -> Bool { tiles == [tile] }
+
   /// What convolve_vector.cl must know of the registers.
   var vectorDefines: [KernelLaunch.Define] { [.init("LANES", vectorWidth >= 16 ? 16 : 8)] }
 

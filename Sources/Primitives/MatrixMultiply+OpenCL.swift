@@ -9,9 +9,9 @@ extension MatrixMultiply {
         return [launch]
       }
       if traits.usesTiles, list[left].type == list[output].type,
-        let launch = try tiledShared(list, traits, rows: rows, filter: filter, storage)
+        let launches = try tiledShared(list, traits, rows: rows, filter: filter)
       {
-        return [launch]
+        return launches
       }
     }
     let traits = traits.reading(storage)
@@ -78,19 +78,19 @@ extension MatrixMultiply {
   }
 
   private func tiledShared(
-    _ list: CommandList, _ traits: DeviceTraits, rows: Int, filter: Tensor, _ storage: [KernelLaunch.Define]
-  ) throws(ShapeError) -> KernelLaunch? {
+    _ list: CommandList, _ traits: DeviceTraits, rows: Int, filter: Tensor
+  ) throws(ShapeError) -> [KernelLaunch]? {
     var constantBias: Tensor?
     if let bias {
       guard let tensor = try? list.constantFloats(bias, step: Self.name) else { return nil }
       constantBias = tensor
     }
-    return TiledConvolution(
+    return DenseConvolution(
       input: .value(left), filter: filter, isTransposed: !transposeRight, bias: constantBias,
       residual: .optional(residual), output: .value(output), images: 1, height: 1, width: rows, channels: k,
       outHeight: 1, outWidth: rows, outputs: n, window: Window(rows: 1, columns: 1), pixels: rows,
-      activation: activation, storage: storage.filter { $0.name == "STORED" }
-    ).launch(traits)
+      activation: activation, type: list[output].type
+    ).launches(traits)
   }
 
   private func vector(_ list: CommandList) -> KernelLaunch {

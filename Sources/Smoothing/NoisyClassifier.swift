@@ -15,6 +15,8 @@ package final class NoisyClassifier: Sendable {
   package let imagesPerBatch: Int
   package let instances: [NoisyInstance]
   package let classes: Int
+  /// The kernel tiles that the device chose, in the order of the layers; all instances share them.
+  package let tiles: [String]
 
   /// - Parameters:
   ///   - network: the network at a fixed batch; the noise step writes its input.
@@ -47,7 +49,9 @@ package final class NoisyClassifier: Sendable {
     let values = NoisyInstance.Values(
       images: images, requests: requests, input: input, logits: logits, classes: votes)
     let imageBytes = pixelCount * (isReal ? 4 : 1)
-    instances = try await device.prepare(list, instances: count).map {
+    let prepared = try await device.prepare(list, instances: count)
+    tiles = prepared.first?.tiles ?? []
+    instances = prepared.map {
       NoisyInstance(prepared: $0, values: values, batch: batch, imageSlots: slots, imageBytes: imageBytes)
     }
   }

@@ -193,7 +193,8 @@ struct Auditor {
     identity.deviceKind = device.identity.kind
     identity.deviceName = device.identity.name
     identity.software = device.identity.software
-    identity.variant = device.identity.variant
+    // The tiles of the layers follow the variant; the classifier below has its own.
+    if !recorded.variant.hasPrefix(device.identity.variant) { identity.variant = device.identity.variant }
     guard identity == recorded else { return identity }
     guard let preprocessing = files.preprocessing else { return identity }
     let setup = try ClassifierSetup(

@@ -5,6 +5,7 @@ import Compute
 import Graphs
 import Hashing
 import Inputs
+import OpenCLCompute
 import Primitives
 import Reports
 import Smoothing
@@ -21,6 +22,7 @@ struct BenchSmooth: AsyncParsableCommand {
 
       Example:
         surety bench smooth --model resnet50.onnx --device cpu,opencl:0 --precision float32,bfloat16,int8
+        surety bench smooth --model resnet50.onnx --device opencl --precision float16 --kernels tiled,tensor
       """)
 
   @OptionGroup var modelOptions: ModelOptions
@@ -35,6 +37,12 @@ struct BenchSmooth: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp("Samples in one pass of one instance (default: chosen for the device).", valueName: "count"))
   var batch: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Kernel variants of OpenCL devices to compare, separated by commas: best, reference, tiled, vector, pipelined, "
+        + "tensor, warpgroup; each stands for itself and what it builds on.", valueName: "list"))
+  var kernels: String = "best"
 
   @Option(help: ArgumentHelp("How long to measure each configuration.", valueName: "seconds"))
   var seconds: Double = 3
@@ -56,6 +64,8 @@ struct BenchSmooth: AsyncParsableCommand {
     let device: String
     let deviceName: String
     let precision: String
+    /// The kernel variants and tiles that ran.
+    let variant: String
     let batch: Int
     let instances: Int
     /// Noise, forward pass and votes.
@@ -78,7 +88,20 @@ struct BenchSmooth: AsyncParsableCommand {
     if !(seconds > 0 && seconds <= 600) { throw ValidationError("--seconds must be between 0 and 600.") }
   }
 
+  /// The rungs of each choice of `--kernels`; nil for every rung that the device admits.
+  private func kernelChoices() throws -> [(name: String, rungs: Set<Rung>?)] {
+    try kernels.split(separator: ",").map { text in
+      if text == "best" { return ("best", nil) }
+      guard let rung = Rung(rawValue: String(text)) else {
+        throw UserError(
+          "--kernels '\(text)' is unknown; choose best, \(Rung.allCases.map(\.rawValue).joined(separator: ", ")).")
+      }
+      return (rung.rawValue, rung.base.union([rung]))
+    }
+  }
+
   func run() async throws {
+    let choices = try kernelChoices()
     let model = try LoadedModel(modelOptions.model)
     let sigma = try exactDecimal(sigma, of: "--sigma")
     let preprocessing = try Preprocessing.resolve(preprocess)
@@ -114,19 +137,31 @@ struct BenchSmooth: AsyncParsableCommand {
           }
         }
         let bench = SmoothingBench(setup: setup, plan: plan, device: device, seconds: seconds)
-        let figures = try await bench.measure()
-        let probe = try await bench.probe(samples: 64)
-        let compared = probe.compare(with: reference ?? probe)
-        if reference == nil { reference = probe }
-        let row = Row(
-          device: name, deviceName: device.identity.name, precision: precision.rawValue, batch: batch,
-          instances: device.concurrency, samplesPerSecond: figures.samples, forwardPerSecond: figures.forward,
-          noiseValuesPerSecond: figures.noise * Double(setup.dimensions),
-          multiplyAddsPerSecond: figures.samples * multiplyAdds,
-          fixedCertificatesPerHour: figures.samples * 3600 / 100_100, agreement: compared.share,
-          unexplained: compared.unexplained, noiseBitsEqual: compared.noiseEqual)
-        rows.append(row)
-        if outputOptions.json { print(try JSONText.encode(row)) }
+        for choice in choices {
+          if let device = device as? OpenCLDevice {
+            device.keep(to: Set(Rung.allCases))
+            if let rungs = choice.rungs, !rungs.isSubset(of: device.rungs) {
+              Terminal.message("\(device.name) does not run the \(choice.name) kernels; left out.")
+              continue
+            }
+            device.keep(to: choice.rungs ?? Set(Rung.allCases))
+          } else if choice.rungs != nil {
+            continue
+          }
+          let figures = try await bench.measure()
+          let probe = try await bench.probe(samples: 64)
+          let compared = probe.compare(with: reference ?? probe)
+          if reference == nil { reference = probe }
+          let row = Row(
+            device: name, deviceName: device.identity.name, precision: precision.rawValue, variant: figures.variant,
+            batch: batch, instances: device.concurrency, samplesPerSecond: figures.samples,
+            forwardPerSecond: figures.forward, noiseValuesPerSecond: figures.noise * Double(setup.dimensions),
+            multiplyAddsPerSecond: figures.samples * multiplyAdds,
+            fixedCertificatesPerHour: figures.samples * 3600 / 100_100, agreement: compared.share,
+            unexplained: compared.unexplained, noiseBitsEqual: compared.noiseEqual)
+          rows.append(row)
+          if outputOptions.json { print(try JSONText.encode(row)) }
+        }
       }
     }
     if !outputOptions.json { print(Self.table(rows).text) }

@@ -89,8 +89,18 @@ struct ClassifierSetup {
       modelSHA256: model.sha256, preprocessingSHA256: SHA256.text(Array(preprocessing.canonicalText.utf8)),
       lookupSHA256: lookup.map(GaussianNoise.digest) ?? "", precision: precision.rawValue,
       quantizationSHA256: try quantization?.digest(), paddedBatch: classifier.batch, deviceKind: device.identity.kind,
-      deviceName: device.identity.name, software: device.identity.software, variant: device.identity.variant,
+      deviceName: device.identity.name, software: device.identity.software,
+      variant: Self.variant(device.identity, tiles: classifier.tiles),
       logitsSHA256: try await classifier.fingerprint(isReal: isReal))
+  }
+
+  /// The kernel variants of a device with the tiles chosen for a network's layers: how often each, and a digest of which
+  /// layer has which.
+  static func variant(_ identity: DeviceIdentity, tiles: [String]) -> String {
+    if tiles.isEmpty { return identity.variant }
+    let counts = Dictionary(tiles.map { ($0, 1) }, uniquingKeysWith: +).sorted { $0.key < $1.key }
+    let digest = SHA256.text(Array(tiles.joined(separator: "\n").utf8)).prefix(8)
+    return identity.variant + ", tiles " + counts.map { "\($0.value) \($0.key)" }.joined(separator: " ") + " \(digest)"
   }
 
   /// The channels of an image input [C, H, W] or [H, W, C]; nil where the shape does not tell.

@@ -9,9 +9,12 @@ struct SelfTestDevice: ParsableCommand {
     commandName: "self-test-device", abstract: "Test the kernel variants of one OpenCL device.", shouldDisplay: false)
 
   @Argument var index: Int
+  @Option var scope = RungSelfTest.Scope.all
   @Flag var json = false
 
   func run() throws {
-    print(RungSelfTest.json(RungSelfTest.run(try OpenCLDevice.device(index))), terminator: "")
+    print(RungSelfTest.run(try OpenCLDevice.device(index), scope).json, terminator: "")
   }
 }
+
+extension RungSelfTest.Scope: ExpressibleByArgument {}

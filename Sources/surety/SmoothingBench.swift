@@ -12,8 +12,17 @@ struct SmoothingBench {
   let device: any Device
   let seconds: Double
 
-  /// Samples per second of the whole pass, of the network alone and of the noise alone.
-  func measure() async throws -> (samples: Double, forward: Double, noise: Double) {
+  /// What one configuration did.
+  struct Figures {
+    /// Samples per second of the whole pass, of the network alone and of the noise alone.
+    var samples: Double
+    var forward: Double
+    var noise: Double
+    /// The kernels that ran, as a certificate would name them.
+    var variant: String
+  }
+
+  func measure() async throws -> Figures {
     let batch = plan.inputs[0].shape[0]
     let input = Self.image(setup.imageShape)
     let classifier = try await setup.classifier(plan, on: device, instances: device.concurrency)
@@ -27,7 +36,9 @@ struct SmoothingBench {
     let forward = try await rate(networks.count, batch) { instance, _ in try await networks[instance].run() }
     let noises = try await device.prepare(try setup.noiseList(plan), instances: device.concurrency)
     let noise = try await rate(noises.count, batch) { instance, _ in try await noises[instance].run() }
-    return (samples, forward, noise)
+    return Figures(
+      samples: samples, forward: forward, noise: noise,
+      variant: ClassifierSetup.variant(device.identity, tiles: classifier.tiles))
   }
 
   /// Runs passes on all instances for the given time, after two passes to warm up.

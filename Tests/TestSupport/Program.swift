@@ -31,9 +31,11 @@ package struct Program: Sendable {
 
   /// Starts the program with arguments, extra environment entries ("NAME=value") and a working folder.
   ///
-  /// `launcher` is a command that becomes the program, such as a shell that sets a limit and then calls exec.
+  /// `launcher` is a command that becomes the program, such as a shell that sets a limit and then calls exec;
+  /// `executable` is another program to run instead.
   package init(
-    _ arguments: [String], environment: [String] = [], in workingFolder: String? = nil, launcher: [String] = []
+    _ arguments: [String], environment: [String] = [], in workingFolder: String? = nil, launcher: [String] = [],
+    executable: String = Self.path
   ) throws {
     folder = try TemporaryFolder.make("program")
     var actions = posix_spawn_file_actions_t()
@@ -46,14 +48,14 @@ package struct Program: Sendable {
     let inherited = Self.environment.filter { !names.contains($0.prefix { $0 != "=" }) }
     // coreutils' env changes the folder and then becomes the program, under the same process number.
     let prefix = workingFolder.map { ["/usr/bin/env", "-C", $0] } ?? []
-    let words = prefix + launcher + [Self.path] + arguments
+    let words = prefix + launcher + [executable] + arguments
     var argv = words.map { strdup($0) } + [nil]
     var envp = (inherited + environment).map { strdup($0) } + [nil]
     defer { for pointer in argv + envp { free(pointer) } }
     var process: pid_t = 0
     let status = posix_spawn(&process, words[0], &actions, nil, &argv, &envp)
     guard status == 0 else {
-      throw Failure(description: "cannot start \(Self.path): \(String(cString: strerror(status)))")
+      throw Failure(description: "cannot start \(executable): \(String(cString: strerror(status)))")
     }
     self.process = process
   }

@@ -1,0 +1,64 @@
+// The kernels for NVIDIA devices, emulated: the same source with every PTX instruction replaced by its definition.
+
+import Compute
+import OpenCLCompute
+import Primitives
+import Tensors
+import Testing
+
+@Suite(.serialized) struct NVIDIAKernelTests {
+  /// A device like the first one that would be of compute capability 9.0 and admit one tile.
+  static func traits(_ tile: KernelTile, _ device: OpenCLDevice) -> DeviceTraits {
+    device.traits(rungs: tile.rungs, as: .gpu, computeCapability: 90, tiles: [tile.name])
+  }
+
+  /// Every tile passes the self-test that admits it on a device. The types differ in two conversions only, so bfloat16
+  /// is tried on one tile of each instruction.
+  @Test(arguments: KernelTile.all) func tilesGiveTheBitsOfTheReference(_ tile: KernelTile) throws {
+    let device = try firstDevice()
+    let isFirst = KernelTile.all.first { $0.rungs == tile.rungs } == tile
+    #expect(
+      RungSelfTest.passes(
+        tile, device, Self.traits(tile, device), wide: false, types: isFirst ? tile.types : [tile.types[0]]),
+      "\(tile.name)")
+  }
+
+  /// A device that refuses a tile, or is of an earlier architecture, or computes in binary32, never gets it.
+  @Test func tilesRunOnlyWhereTheyPassed() throws {
+    let device = try firstDevice()
+    let rungs: Set<Rung> = [.reference, .tiled, .pipelined, .tensor, .warpgroup]
+    func tiles(_ type: ElementType, capability: Int, _ rungs: Set<Rung>, _ tiles: Set<String>?) -> Set<String> {
+      let traits = device.traits(rungs: rungs, as: .gpu, computeCapability: capability, tiles: tiles)
+      var found: Set<String> = []
+      for test in RungCase.tiled(type) + RungCase.wide(type) {
+        for launch in test.list.steps.flatMap({ (try? $0.launches(test.list, traits)) ?? [] }) {
+          for choice in [launch] + launch.alternatives where !choice.tile.isEmpty { found.insert(choice.tile) }
+        }
+      }
+      return found
+    }
+    let all = Set(KernelTile.all.map(\.name))
+    let hopper = Set(KernelTile.all.filter(\.needsHopper).map(\.name))
+    let single = Set(KernelTile.all.filter { $0.types == [.float32] }.map(\.name))
+    #expect(tiles(.float16, capability: 90, rungs, nil) == all.subtracting(single))
+    #expect(tiles(.bfloat16, capability: 80, rungs, nil) == all.subtracting(single).subtracting(hopper))
+    #expect(tiles(.float32, capability: 90, rungs, nil) == single)
+    #expect(tiles(.float16, capability: 90, [.reference, .tiled, .pipelined], nil).isEmpty)
+    #expect(tiles(.float16, capability: 90, rungs, []).isEmpty)
+    let kept = all.subtracting([hopper.sorted()[0]])
+    #expect(tiles(.float16, capability: 90, rungs, kept) == kept.subtracting(single))
+    // PoCL is no NVIDIA device: none of its own traits admits a tile.
+    if device.computeCapability == 0 { #expect(device.traits.tiles == []) }
+  }
+
+  /// The device takes over what it measured or, here, the first of the alternatives, and says so.
+  @Test func preparedListsNameTheirTiles() throws {
+    let device = try firstDevice()
+    let test = RungCase.tiled(.float32)[2]
+    let traits = device.traits(rungs: [.reference, .tiled, .pipelined], as: .gpu, computeCapability: 80)
+    let prepared = try device.prepare(test.list, instances: 1, traits: traits)[0]
+    #expect(prepared.tiles == test.tiles(traits) && prepared.tiles.count == 1)
+    let portable = try device.prepare(test.list, instances: 1, traits: device.traits(rungs: [.reference]))[0]
+    #expect(portable.tiles.isEmpty)
+  }
+}

@@ -1,0 +1,126 @@
+// The PTX of NVIDIA's kernels, without a device: edits of the text, and the assembler's opinion where one is installed.
+
+import Compute
+import FoundationEssentials
+import Glibc
+import OpenCLCompute
+import Primitives
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct PTXTests {
+  static let compiled = """
+    .version 9.0
+    .target sm_90, texmode_independent
+    .entry convolve_tensor(
+    )
+    .reqntid 256, 1, 1
+    {
+    \t// begin inline asm
+    \t//@ wgmma.fence.sync.aligned;
+    \t// end inline asm
+    }
+    """
+
+  @Test func retargetingMakesMarkedInstructionsReal() throws {
+    let edited = try #require(PTXText.edited(Self.compiled, ProgramEdit(usesArchitecture: true)))
+    #expect(edited.contains("\n.target sm_90a, texmode_independent\n"))
+    #expect(edited.contains("\n\twgmma.fence.sync.aligned;\n") && !edited.contains("//@"))
+    let capped = try #require(PTXText.edited(Self.compiled, ProgramEdit(groupsPerUnit: 3)))
+    #expect(capped == Self.compiled.replacing("1, 1\n", with: "1, 1\n.minnctapersm 3\n"))
+    #expect(PTXText.edited(Self.compiled, .none) == Self.compiled)
+  }
+
+  /// A text without a marked instruction, of another target, or with something before the marker would run and be wrong.
+  @Test func textsWithoutAPlaceForTheEditAreRefused() {
+    let edit = ProgramEdit(usesArchitecture: true)
+    #expect(PTXText.edited(Self.compiled.replacing("//@ ", with: ""), edit) == nil)
+    #expect(PTXText.edited(Self.compiled.replacing("sm_90", with: "sm_100"), edit) == nil)
+    #expect(PTXText.edited(Self.compiled.replacing("//@", with: "add //@"), edit) == nil)
+    #expect(PTXText.edited(Self.compiled.replacing(".reqntid", with: ".x"), ProgramEdit(groupsPerUnit: 2)) == nil)
+  }
+
+  /// Clang that knows NVIDIA's target; PoCL's Debian package brings it. `$SURETY_CLANG` comes first.
+  static let clang = tool("SURETY_CLANG", ["clang-15", "clang-16", "clang-19"])
+  /// NVIDIA's assembler, from the CUDA toolkit or a wheel; `scripts/check-ptx.sh` finds it.
+  static let assembler = tool("SURETY_PTXAS", ["ptxas"])
+
+  private static func tool(_ variable: String, _ names: [String]) -> String? {
+    if let path = getenv(variable) { return String(cString: path) }
+    let folders = getenv("PATH").map { String(cString: $0).split(separator: ":").map(String.init) } ?? []
+    return names.lazy.flatMap { name in folders.map { $0 + "/" + name } }.first { access($0, X_OK) == 0 }
+  }
+
+  /// Every tile compiles and assembles in every type, for its architecture, with registers to spare: a spill costs more
+  /// than the tile gains, and the assembler refuses what the driver would.
+  @Test(.enabled(if: clang != nil && assembler != nil, "needs clang for nvptx64 and ptxas; see scripts/check-ptx.sh"))
+  func tilesAssembleWithoutSpills() throws {
+    let device = try firstDevice()
+    let folder = try TemporaryFolder.make("ptx")
+    defer { TemporaryFolder.remove(folder) }
+    for tile in KernelTile.all {
+      for type in tile.types {
+        let traits = NVIDIAKernelTests.traits(tile, device)
+        let launches = try RungCase.tiled(type).flatMap { test in
+          try test.list.steps.flatMap { try $0.launches(test.list, traits) }
+        }
+        let launch = try #require(launches.first { $0.tile == tile.name })
+        for capability in tile.needsHopper ? [90] : [80, 90] {
+          let log = try Self.assembled(launch, capability: capability, in: folder)
+          #expect(
+            log.contains(" 0 bytes spill stores, 0 bytes spill loads"), "\(tile.name) \(type) on \(capability): \(log)")
+        }
+      }
+    }
+  }
+
+  /// Compiles the launch's program as NVIDIA's compiler does, edits it as the device does, and returns what the
+  /// assembler says.
+  private static func assembled(_ launch: KernelLaunch, capability: Int, in folder: String) throws -> String {
+    let shim = """
+      #define get_local_id(d) ((size_t)__nvvm_read_ptx_sreg_tid_x())
+      #define get_group_id(d) \\
+        ((d) == 0 ? (size_t)__nvvm_read_ptx_sreg_ctaid_x() : (size_t)__nvvm_read_ptx_sreg_ctaid_y())
+      #define barrier(fence) __syncthreads()
+      #define fma(a, b, c) __builtin_fmaf(a, b, c)
+      #pragma clang attribute push(__attribute__((internal_linkage)), apply_to = function)
+
+      """
+    // The prelude's functions stay inside, so that those that are not used vanish with what they call.
+    let text = try KernelText.program(launch.source)
+      .replacing("#line 1 \"\(launch.source)\"", with: "#pragma clang attribute pop", maxReplacements: 1)
+    let (source, ptx) = (folder + "/kernel.cl", folder + "/kernel.ptx")
+    try write(shim + text, to: source)
+    let options =
+      [
+        "-x", "cl", "-cl-std=CL1.2", "--target=nvptx64-nvidia-nvcl", "-march=sm_80", "-Xclang", "-target-feature",
+        "-Xclang", "+ptx75", "-O3", "-S", "-DGPU=1", "-DNVIDIA=\(capability)", "-DASM=__asm__",
+      ] + launch.defines.map { "-D\($0.name)=\($0.value)" }
+    let compiler = try Program(options + [source, "-o", ptx], executable: clang!).finish()
+    guard compiler.code == 0 else { return compiler.messages }
+    var lines = String(decoding: try TestData.bytes(ptx), as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    for index in lines.indices {
+      // This clang knows neither the newest targets nor, in OpenCL, the size of work-groups; and without a driver the
+      // assembler keeps to 48 KB of static local memory.
+      if lines[index].hasPrefix(".target sm_80") { lines[index].replace("sm_80", with: "sm_\(capability)") }
+      if lines[index].hasPrefix(".version") { lines[index] = ".version 8.0" }
+      if lines[index].contains(".shared .align"), let start = lines[index].firstIndex(of: "[") {
+        lines[index] = lines[index][..<start] + "[49152];"
+      }
+    }
+    if let body = lines.firstIndex(of: "{") { lines.insert(".reqntid \(launch.localSize[0]), 1, 1", at: body) }
+    let edited = try #require(PTXText.edited(lines.joined(separator: "\n"), launch.edit), "\(launch.tile)")
+    try write(edited, to: ptx)
+    let target = "sm_\(capability)" + (launch.edit.usesArchitecture ? "a" : "")
+    let result = try Program(
+      ["-arch=" + target, "-v", ptx, "-o", folder + "/kernel.bin"], executable: assembler!
+    ).finish()
+    return result.code == 0 ? result.messages + result.output : "failed: " + result.messages + result.output
+  }
+
+  private static func write(_ text: String, to path: String) throws {
+    try Data(text.utf8).write(to: URL(filePath: path))
+  }
+}
