@@ -92,6 +92,12 @@ static const char convolve_tensor[] = {
 static const char convolve_rows[] = {
 #embed "nvidia/convolve_rows.cl" suffix(, 0)
 };
+static const char convolve_pool[] = {
+#embed "nvidia/convolve_pool.cl" suffix(, 0)
+};
+static const char inverted_residual[] = {
+#embed "nvidia/inverted_residual.cl" suffix(, 0)
+};
 static const char gather_blocks[] = {
 #embed "bounds/gather_blocks.cl" suffix(, 0)
 };
@@ -132,6 +138,8 @@ static const struct {
     {"nvidia/convolve_pipelined.cl", convolve_pipelined},
     {"nvidia/convolve_tensor.cl", convolve_tensor},
     {"nvidia/convolve_rows.cl", convolve_rows},
+    {"nvidia/convolve_pool.cl", convolve_pool},
+    {"nvidia/inverted_residual.cl", inverted_residual},
     {"bounds/gather_blocks.cl", gather_blocks},
     {"bounds/input_search.cl", input_search},
 };

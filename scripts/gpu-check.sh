@@ -19,7 +19,8 @@
 #   cpu        bench on the CPU, for comparison                                               40 s
 #
 # Into --out (default: gpu-check-DATE in the current folder) go results.json, with the JSON lines of every part, its
-# exit code and seconds, and logs.tar.gz, with everything that was printed and the run folder of certify.
+# exit code and seconds, and logs.tar.gz, with everything that was printed, the run folder of certify, the compiled
+# kernels, and for every layer the seconds that each tile took (cache/surety/tiles).
 # Ends with 0 when every part that ran ended with 0, 1 when one did not, 2 when nothing could be run.
 set -uo pipefail
 
@@ -193,7 +194,11 @@ run_part() { # NAME SECONDS
   $(quoted "$part"): {\"exit\": $status, \"seconds\": $elapsed, \"skipped\": $([ "$status" -eq 77 ] && echo true || echo false), \"lines\": [$(json_lines "$logs/$part.out")]}"
 }
 
-part_devices() { limited 240 "$surety" devices --json; }
+part_devices() {
+  # Says of every tile whether it was admitted, and why not; what it finds is what every later command uses.
+  limited 220 "$surety" self-test-device 0 --json
+  limited 30 "$surety" devices --json
+}
 
 part_selftest() { limited 90 "$surety" devices --self-test --json; }
 
@@ -303,6 +308,9 @@ part_torch() {
 # --- The run --------------------------------------------------------------------------------------------------------
 
 find_opencl
+# What the program keeps goes into the logs: admitted tiles, measured layers with the seconds of every tile, and the
+# compiled programs, which on NVIDIA are PTX.
+export XDG_CACHE_HOME=$logs/cache
 export POCL_CACHE_DIR=$work/pocl-cache
 mkdir -p "$POCL_CACHE_DIR"
 started=$(date -u +%Y-%m-%dT%H:%M:%SZ)

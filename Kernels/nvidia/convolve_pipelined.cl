@@ -10,8 +10,8 @@
 // Needs channels % 4 == 0, at most 32 taps, offsets below 2^31. Compile time: ROWS, COLUMNS, TN (8 or 16), ACROSS, SLAB
 // (16 or 32), STAGES (2 or 3), SECOND (1: from k = firstDepth on, a multiple of SLAB, k values come from `second`, seen
 // through a strided 1 x 1 window; the first window must be 1 x 1 too).
-// input [N, height, width, channels]; filter [outputs][depth], rows padded with zeros to a multiple of SLAB; bias
-// [outputs]; residual (null or the output's own memory), output [pixels][outputs].
+// input [N, height, width, channels]; filter [outputs][depth], depth = taps times channels rounded up to SLAB, padded
+// with zeros; bias [outputs]; residual (null or the output's own memory), output [pixels][outputs].
 // Global size: (outputs / COLUMNS rounded up * T, pixels / ROWS rounded up), T = ROWS ACROSS.
 
 #define TM 8
@@ -68,9 +68,10 @@ __kernel __attribute__((reqd_work_group_size(T, 1, 1))) void convolve_pipelined(
     const int pixel = wanted < pixels ? wanted : 0;
     const int ox = pixel % outWidth, oy = pixel / outWidth % outHeight, n = pixel / outWidth / outHeight;
     const int y = oy * strideRows - top, x = ox * strideColumns - left;
-    start[p] = ((n * height + y) * width + x) * channels;
+    start[p] = ((n * height + y) * width + x) * channels + chunk * 4;
 #if SECOND
-    startSecond[p] = ((n * secondHeight + oy * secondStride) * secondWidth + ox * secondStride) * secondChannels;
+    startSecond[p] =
+        ((n * secondHeight + oy * secondStride) * secondWidth + ox * secondStride) * secondChannels + chunk * 4;
 #endif
     uint mask = 0;
     int r = 0, s = 0;
@@ -86,11 +87,25 @@ __kernel __attribute__((reqd_work_group_size(T, 1, 1))) void convolve_pipelined(
   }
   const int filterStart = (firstOutput + line) * depth + chunk * 4;
 
-  // This item's chunk of the slab to copy next: channels from c on of tap `tap`, at `offset` from the window's start.
-  int k = 0, c = chunk * 4, tap = 0, s = 0, offset = 0;
-#define NEXT_TAP()                                                                                                    \
-  while (c >= sourceChannels && tap < taps) {                                                                         \
-    c -= sourceChannels;                                                                                              \
+  // The slab to copy next: k values from k on, channels from c on of tap `tap`, at `offset` from the window's start.
+  int k = 0, c = 0, tap = 0, s = 0, offset = 0;
+#if SECOND
+#define NEXT_SLAB()                                                                                                   \
+  k += SLAB;                                                                                                          \
+  c += SLAB;                                                                                                          \
+  if (k == firstDepth) {                                                                                              \
+    c = 0;                                                                                                            \
+    source = second;                                                                                                  \
+    sourceChannels = secondChannels;                                                                                  \
+    UNROLL                                                                                                            \
+    for (int p = 0; p < LEFT_LOADS; ++p) start[p] = startSecond[p];                                                   \
+  }
+#else
+#define NEXT_SLAB()                                                                                                   \
+  k += SLAB;                                                                                                          \
+  c += SLAB;                                                                                                          \
+  if (c >= channels) {                                                                                                \
+    c = 0;                                                                                                            \
     ++tap;                                                                                                            \
     offset += dilationColumns * channels;                                                                             \
     if (++s == columns) {                                                                                             \
@@ -98,28 +113,14 @@ __kernel __attribute__((reqd_work_group_size(T, 1, 1))) void convolve_pipelined(
       offset += (dilationRows * width - columns * dilationColumns) * channels;                                        \
     }                                                                                                                 \
   }
-#if SECOND
-#define SWITCH_SOURCE()                                                                                               \
-  if (k == firstDepth) {                                                                                              \
-    c = chunk * 4;                                                                                                    \
-    tap = 0;                                                                                                          \
-    offset = 0;                                                                                                       \
-    source = second;                                                                                                  \
-    sourceChannels = secondChannels;                                                                                  \
-    UNROLL                                                                                                            \
-    for (int p = 0; p < LEFT_LOADS; ++p) start[p] = startSecond[p];                                                   \
-  }
-#else
-#define SWITCH_SOURCE()
 #endif
 #define STAGE(stage)                                                                                                  \
   do {                                                                                                                \
     __local float4 *to = staged + (stage) * STAGE_SIZE;                                                               \
-    SWITCH_SOURCE()                                                                                                   \
-    NEXT_TAP()                                                                                                        \
+    const int withinChannels = c + chunk * 4 < sourceChannels ? 1 : 0;                                                \
     UNROLL                                                                                                            \
     for (int p = 0; p < LEFT_LOADS; ++p) {                                                                            \
-      const int valid = tap < taps ? (int)((inside[p] >> (tap & 31)) & 1u) : 0;                                       \
+      const int valid = (int)((inside[p] >> tap) & 1u) & withinChannels;                                              \
       COPY16_TO(to + POSITION(line + p * (T / CHUNKS), chunk),                                                        \
                 source + (valid ? (long)(start[p] + offset + c) : 0L), valid << 4);                                   \
     }                                                                                                                 \
@@ -129,8 +130,7 @@ __kernel __attribute__((reqd_work_group_size(T, 1, 1))) void convolve_pipelined(
       COPY16_TO(to + ROWS * CHUNKS + POSITION(line + p * (T / CHUNKS), chunk),                                        \
                 filter + (valid ? (long)(filterStart + p * (T / CHUNKS) * depth + k) : 0L), valid << 4);              \
     }                                                                                                                 \
-    k += SLAB;                                                                                                        \
-    c += SLAB;                                                                                                        \
+    NEXT_SLAB()                                                                                                       \
   } while (0)
 
   float sum[TM][TN];

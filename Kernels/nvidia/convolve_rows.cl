@@ -4,11 +4,11 @@
 // 3 x 3 convolution of stride 1 from 64 to 64 channels of 16-bit activations by wgmma (R4): every input row is copied
 // once and serves all nine taps.
 //
-// output[n, y, x, o] = act(bias[o] + sum over r, s, c of input[n, y + r - 1, x + s - 1, c] filter[o, r, s, c]). The sums
-// run over k in the order of nvidia/convolve_tensor.cl. Rows lie in local memory as eight planes of PITCH pixels of 16
-// bytes, without a swizzle, so that a tap is the same rows with the start moved by a pixel or a row; the columns beside
-// the image are zero. A work-group of four warpgroups takes a strip of STRIP output rows, each warpgroup one row (64
-// pixels, of which WIDTH count) a step. The products of a step run under the epilogue of the step before.
+// output[n, y, x, o] = act(bias[o] + sum over r, s, c of input[n, y + r - 1, x + s - 1, c] filter[o, r, s, c]). The
+// sums run over k in the order of nvidia/convolve_tensor.cl. Rows lie in local memory as eight planes of PITCH pixels
+// of 16 bytes, without a swizzle, so that a tap is the same rows with the start moved by a pixel or a row; the columns
+// beside the image are zero. A work-group of four warpgroups takes a strip of STRIP output rows, each warpgroup one row
+// (64 pixels, of which WIDTH count) a step. The products of a step run under the epilogue of the step before.
 //
 // Compile time: STORED, WIDTH (at most 62), STRIP (a multiple of 4, at least 8).
 // input, output [N, height, WIDTH, 64]; filter packed as for convolve_tensor.cl with 64 columns: nine slabs of 64 rows.

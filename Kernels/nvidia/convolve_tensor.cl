@@ -2,12 +2,12 @@
 #include "nvidia/wgmma.cl"
 // Convolution of 16-bit activations as an implicit matrix product on tensor cores: mma.sync (R3) or wgmma (R4).
 //
-// output[p, o] = act(bias[o] + residual[p, o] + sum over k of window(p)[k] filter[o][k]), sums in binary32, rounded once.
-// A matrix product is the case of one row of `pixels` pixels. A group computes ROWS pixels x COLUMNS outputs. k runs
-// through slabs of 64 values of one tap: 128 bytes a row, whose 16-byte chunks are XORed with the row, so that neither
-// copies nor reads meet in a bank. STAGES slabs are in flight. The last slab of a tap is padded with zeros where
-// channels % 64 != 0. The sum of an output is a chain over k in order, whatever the tile: bits do not depend on the
-// place in the batch, nor on ROWS, COLUMNS, WARPS, STAGES, ONCE or EPILOGUE.
+// output[p, o] = act(bias[o] + residual[p, o] + sum over k of window(p)[k] filter[o][k]), sums in binary32, rounded
+// once. A matrix product is the case of one row of `pixels` pixels. A group computes ROWS pixels x COLUMNS outputs. k
+// runs through slabs of 64 values of one tap: 128 bytes a row, whose 16-byte chunks are XORed with the row, so that
+// neither copies nor reads meet in a bank. STAGES slabs are in flight. The last slab of a tap is padded with zeros
+// where channels % 64 != 0. The sum of an output is a chain over k in order, whatever the tile: bits do not depend on
+// the place in the batch, nor on ROWS, COLUMNS, WARPS, STAGES, ONCE or EPILOGUE.
 //
 // Needs channels % 8 == 0, pixelStride % 8 == 0, outputs % 8 == 0, at most 32 taps, and offsets below 2^31.
 // Compile time: STORED; ROWS, COLUMNS, WARPS (32 items each), STAGES;
@@ -16,8 +16,8 @@
 //   ONCE       1: at most STAGES slabs, all in flight before the first product
 //   EPILOGUE   1: the residual and result tile has local memory of its own and is fetched before the products
 //   PACKED     1: filters are [column tile][slab][COLUMNS rows of 128 swizzled bytes], one bulk copy a slab (WARPGROUP)
-//   SECOND     1: from k = firstDepth on, k values come from `second`, seen through a strided 1 x 1 window: a block's last
-//              1 x 1 convolution and its shortcut convolution in one (the first one must be 1 x 1 too)
+//   SECOND     1: from k = firstDepth on, k values come from `second`, seen through a strided 1 x 1 window: the last
+//              1 x 1 convolution of a block and the one on its shortcut in one (the first must be 1 x 1 too)
 // input [N, height, width, pixelStride], of which a tap reads `channels`; filter [outputs][depth], depth = taps times
 // channels rounded up to 64, or packed; bias [outputs]; residual (null or the output's own memory), output
 // [pixels][outputs]. Global size: (outputs / COLUMNS rounded up * 32 WARPS, pixels / ROWS rounded up).
@@ -71,9 +71,9 @@
 
 __kernel __attribute__((reqd_work_group_size(T, 1, 1))) void convolve_tensor(
     const __global stored *restrict input, const __global stored *restrict filter, const __global float *restrict bias,
-    const __global stored *residual, __global stored *output, int pixels, int depth, int height, int width, int channels,
-    int pixelStride, int outHeight, int outWidth, int outputs, int columns, int strideRows, int strideColumns,
-    int dilationRows, int dilationColumns, int top, int left,
+    const __global stored *residual, __global stored *output, int pixels, int depth, int height, int width,
+    int channels, int pixelStride, int outHeight, int outWidth, int outputs, int columns, int strideRows,
+    int strideColumns, int dilationRows, int dilationColumns, int top, int left,
 #if SECOND
     const __global stored *restrict second, int firstDepth, int secondHeight, int secondWidth, int secondChannels,
     int secondStride,
@@ -107,7 +107,8 @@ __kernel __attribute__((reqd_work_group_size(T, 1, 1))) void convolve_tensor(
     const int y = oy * strideRows - top, x = ox * strideColumns - left;
     start[p] = ((n * height + y) * width + x) * pixelStride + chunk * 8;
 #if SECOND
-    startSecond[p] = ((n * secondHeight + oy * secondStride) * secondWidth + ox * secondStride) * secondChannels + chunk * 8;
+    startSecond[p] =
+        ((n * secondHeight + oy * secondStride) * secondWidth + ox * secondStride) * secondChannels + chunk * 8;
 #endif
     uint mask = 0;
     int r = 0, s = 0;
@@ -246,7 +247,8 @@ __kernel __attribute__((reqd_work_group_size(T, 1, 1))) void convolve_tensor(
     const uint a = base + now * STAGE_BYTES, b = a + LEFT_BYTES;
 #if WARPGROUP
     const ulong form = ((ulong)1 << 62) | ((ulong)64 << 32) | ((ulong)1 << 16);
-    const ulong left64 = form | (((a + (warp >> 2) * TILES_I * 8192) & 0x3ffff) >> 4), right64 = form | ((b & 0x3ffff) >> 4);
+    const ulong left64 = form | (((a + (warp >> 2) * TILES_I * 8192) & 0x3ffff) >> 4);
+    const ulong right64 = form | ((b & 0x3ffff) >> 4);
     WG_FENCE();
     UNROLL
     for (int q = 0; q < 4; ++q) {

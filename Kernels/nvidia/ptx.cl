@@ -99,7 +99,7 @@
 #define BULK_EXPECT(address, bytes)                                                                                   \
   ASM volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(bytes) : "memory")
 #define BULK_WAIT(address, phase)                                                                                     \
-  ASM volatile("{ .reg .pred p_; W_: mbarrier.try_wait.parity.shared::cta.b64 p_, [%0], %1; @p_ bra D_; bra W_; D_: }"  \
+  ASM volatile("{ .reg .pred p_; W_: mbarrier.try_wait.parity.shared::cta.b64 p_, [%0], %1; @p_ bra D_; bra W_; D_: }" \
                ::"r"(address), "r"(phase)                                                                             \
                : "memory")
 #define BULK_COPY(to, from, bytes, address)                                                                           \

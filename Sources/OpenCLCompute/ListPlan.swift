@@ -12,7 +12,11 @@ final class ListPlan: Sendable {
   let programs: [Program]
   let opened: OpenCLDevice.Opened
 
-  init(_ list: CommandList, _ traits: DeviceTraits, _ opened: OpenCLDevice.Opened) throws(DeviceError) {
+  init(_ recorded: CommandList, _ traits: DeviceTraits, _ opened: OpenCLDevice.Opened) throws(DeviceError) {
+    let list: CommandList
+    do throws(ShapeError) { list = try recorded.fused(for: traits) } catch {
+      throw DeviceError.unsupported(error.description)
+    }
     self.list = list
     self.opened = opened
     memory = MemoryPlan(list)

@@ -13,21 +13,35 @@ import Tensors
 package enum RungSelfTest {
   /// What is tested.
   package enum Scope: String, Sendable {
-    /// The portable rungs, and the tiles of NVIDIA's where the device is one of compute capability 8.0 or more.
+    /// The portable kernels, and NVIDIA's where the device is one of compute capability 8.0 or more.
     case all
-    /// The portable rungs.
+    /// The portable kernels.
     case portable
   }
 
   /// The rungs beyond the reference that suit the device and compute exactly what the reference kernels do.
-  package static func run(_ device: OpenCLDevice, _ scope: Scope = .all) -> KernelAdmission {
+  ///
+  /// - Parameter report: gets a line for every variant that was tried.
+  package static func run(
+    _ device: OpenCLDevice, _ scope: Scope = .all, report: (String) -> Void = { _ in }
+  ) -> KernelAdmission {
     let candidate: Rung = device.kind == .cpu ? .vector : .tiled
     let traits = device.traits(rungs: [.reference, candidate])
-    guard RungCase.all.allSatisfy({ passes($0, device, traits, repeats: 3) }) else { return .reference }
+    for test in RungCase.all {
+      if let reason = failure(test, device, traits, repeats: 3) {
+        report("\(candidate.rawValue): refused, \(reason)")
+        return .reference
+      }
+    }
+    report("\(candidate.rawValue): admitted")
     var admission = KernelAdmission(rungs: [.reference, candidate])
-    guard scope == .all, device.computeCapability >= 80 else { return admission }
-    for tile in KernelTile.all where !tile.needsHopper || device.computeCapability == 90 {
-      if passes(tile, device, device.traits(rungs: tile.rungs, tiles: [tile.name]), wide: true) {
+    if device.kind == .cpu { return admission }
+    for tile in KernelTile.all where tile.runs(onCapability: scope == .all ? device.computeCapability : 0) {
+      let clock = ContinuousClock()
+      let start = clock.now
+      let reason = failure(tile, device, device.traits(rungs: tile.rungs, tiles: [tile.name]), wide: true)
+      report("\(tile.name): \(reason.map { "refused, " + $0 } ?? "admitted") (\(clock.now - start))")
+      if reason == nil {
         admission.rungs.formUnion(tile.rungs)
         admission.tiles.insert(tile.name)
       }
@@ -35,49 +49,59 @@ package enum RungSelfTest {
     return admission
   }
 
-  /// Whether a tile computes what the reference kernels do, in every type that it is for.
+  /// Why a tile does not compute what the reference kernels do, in every type that it is for; nil if it does.
   ///
   /// - Parameters:
   ///   - traits: a device that admits only this tile.
   ///   - wide: adds layers of more work-groups than the device runs at once, twenty times: faults that show only when
-  ///     several share a compute unit.
-  package static func passes(
-    _ tile: KernelTile, _ device: OpenCLDevice, _ traits: DeviceTraits, wide: Bool, types: [ElementType]? = nil
-  ) -> Bool {
+  ///     several share a compute unit. In the first type only.
+  ///   - count: how many of the small problems are computed; nil for all.
+  package static func failure(
+    _ tile: KernelTile, _ device: OpenCLDevice, _ traits: DeviceTraits, wide: Bool, types: [ElementType]? = nil,
+    count: Int? = nil
+  ) -> String? {
     for type in types ?? tile.types {
-      let fitting = RungCase.tiled(type).filter { $0.tiles(traits) == [tile.name] }
-      if fitting.isEmpty { return false }
-      for test in fitting where !passes(test, device, traits, repeats: 3) { return false }
-      if !wide { continue }
-      for test in RungCase.wide(type).filter({ $0.tiles(traits) == [tile.name] })
-      where !passes(test, device, traits, repeats: 20) { return false }
+      let cases = tile.cases(type)
+      let fitting = cases.small.filter { $0.tiles(traits) == [tile.name] }
+      if fitting.isEmpty { return "no problem in \(type.rawValue) suits it" }
+      let suiting = wide && type == tile.types[0] ? cases.wide.filter { $0.tiles(traits) == [tile.name] } : []
+      let tests = fitting.prefix(count ?? fitting.count).map { ($0, 3) } + suiting.map { ($0, 20) }
+      for (index, (test, repeats)) in tests.enumerated() {
+        if let reason = failure(test, device, traits, repeats: repeats) {
+          return "problem \(index) in \(type.rawValue): \(reason)"
+        }
+      }
     }
-    return true
+    return nil
   }
 
-  /// Whether a case gives the bits of the reference kernels so many times.
-  private static func passes(
+  /// Why a case does not give the bits of the reference kernels so many times; nil if it does.
+  private static func failure(
     _ test: RungCase, _ device: OpenCLDevice, _ traits: DeviceTraits, repeats: Int
-  ) -> Bool {
-    guard let wanted = try? outcome(test, device, device.traits(rungs: [.reference]), repeats: 1).first,
-      !test.hasNaN(wanted), let found = try? outcome(test, device, traits, repeats: repeats)
-    else { return false }
-    return found.allSatisfy { $0 == wanted }
+  ) -> String? {
+    do throws(DeviceError) {
+      let wanted = try outcome(test, device, device.traits(rungs: [.reference]), repeats: 1)[0]
+      if test.hasNaN(wanted) { return "the reference kernels leave NaN" }
+      for (run, found) in try outcome(test, device, traits, repeats: repeats).enumerated() where found != wanted {
+        let count = zip(found, wanted).count { $0 != $1 }
+        return "run \(run) differs in \(count) of \(wanted.count) bytes"
+      }
+      return nil
+    } catch { return "\(error)" }
   }
 
   /// The admission from the cache, from a child process (GPUs: a driver abort must not end the job) or from a test here.
   static func passed(_ device: OpenCLDevice) -> KernelAdmission {
-    let key = SHA256.text(Array((device.fullName + "\n" + KernelText.digest).utf8))
-    let file = CacheFolder.path("rungs").map { "\($0)/\(key)" }
+    let file = file(device)
     if let file, let stored = CacheFolder.read(file), let admission = KernelAdmission(json: stored) { return admission }
     let isOwnProgram = SelfTestChild.isAvailable && device.kind == .gpu
     guard isOwnProgram else {
       let admission = run(device)
-      remember(admission, file)
+      remember(admission, device)
       return admission
     }
     if let admission = SelfTestChild.run(device.index, .all) {
-      remember(admission, file)
+      remember(admission, device)
       return admission
     }
     // A child that died or hung may have done so over a vendor's instructions; the portable rungs have another chance.
@@ -85,8 +109,16 @@ package enum RungSelfTest {
   }
 
   /// A failure may be a full device or a busy machine, so only success is remembered.
-  private static func remember(_ admission: KernelAdmission, _ file: String?) {
-    if admission.rungs.count > 1, let file { _ = CacheFolder.write(Array(admission.json.utf8), to: file) }
+  package static func remember(_ admission: KernelAdmission, _ device: OpenCLDevice) {
+    if admission.rungs.count > 1, let file = file(device) {
+      _ = CacheFolder.write(Array(admission.json.utf8), to: file)
+    }
+  }
+
+  /// Where a device's admission is kept: it depends on the device, its driver and the kernels.
+  private static func file(_ device: OpenCLDevice) -> String? {
+    let key = SHA256.text(Array((device.fullName + "\n" + KernelText.digest).utf8))
+    return CacheFolder.path("rungs").map { "\($0)/\(key)" }
   }
 
   private static func outcome(

@@ -14,11 +14,11 @@ package enum SelfTestChild {
     return name.hasSuffix("/surety")
   }
 
-  /// What this program finds for a device when it runs as a child; nil if that fails or takes three minutes.
+  /// What this program finds for a device when it runs as a child; nil if that fails or takes five minutes.
   static func run(_ index: Int, _ scope: RungSelfTest.Scope) -> KernelAdmission? {
     run(
       "/proc/self/exe", ["surety", "self-test-device", String(index), "--scope", scope.rawValue, "--json"],
-      timeLimit: 180)
+      timeLimit: 300)
   }
 
   /// The admission that a program prints; nil if it cannot be started, fails, prints anything else or is too slow.

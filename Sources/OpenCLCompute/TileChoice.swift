@@ -25,21 +25,25 @@ struct TileChoice {
       return (launch, try opened.programs.program(launch))
     }
     let choices = [launch] + launch.alternatives
-    let key = SHA256.text(Array(description(of: choices).utf8))
+    let layer = description(of: choices)
+    let key = SHA256.text(Array(layer.utf8))
     let file = CacheFolder.path("tiles").map { "\($0)/\(key)" }
     if let file, let stored = CacheFolder.read(file),
-      let known = choices.first(where: { $0.tile == String(decoding: stored, as: UTF8.self) })
+      let known = choices.first(where: { $0.tile == String(decoding: stored.prefix { $0 != 10 }, as: UTF8.self) })
     {
       return (known, try opened.programs.program(known))
     }
     var best: (launch: KernelLaunch, program: Program, seconds: Double)?
+    var table = ""
     for choice in choices {
       guard let program = try? opened.programs.program(choice), let seconds = try? seconds(choice, program)
       else { continue }
+      table += "\(choice.tile) \(seconds)\n"
       if seconds < best?.seconds ?? .infinity { best = (choice, program, seconds) }
     }
     guard let best else { return (launch, try opened.programs.program(launch)) }
-    if let file { _ = CacheFolder.write(Array(best.launch.tile.utf8), to: file) }
+    // The choice, then for people what it was made from.
+    if let file { _ = CacheFolder.write(Array((best.launch.tile + "\n" + layer + "\n" + table).utf8), to: file) }
     return (best.launch, best.program)
   }
 

@@ -31,29 +31,36 @@ struct PipelinedTile: Sendable {
     PipelinedTile(columns: 128, itemColumns: 16, slab: 32, stages: 2, groups: 2),
     PipelinedTile(columns: 128, across: 2, itemColumns: 8, slab: 32, stages: 3, groups: 2),
     PipelinedTile(columns: 64, itemColumns: 8, slab: 32, stages: 3, groups: 3),
-    PipelinedTile(columns: 64, itemColumns: 8, slab: 16, stages: 3, groups: 4),
+    PipelinedTile(columns: 64, itemColumns: 8, slab: 16, stages: 3, groups: 3),
   ]
 }
 
 extension DenseConvolution {
-  /// The launches of all tiles that suit; empty where the kernel cannot run.
-  func pipelined(_ traits: DeviceTraits) -> [KernelLaunch] {
-    guard traits.rungs.contains(.pipelined), channels % 4 == 0, (second?.channels ?? 0) % 4 == 0, taps <= 32,
-      isAddressable(depth: quotient(k, 32) * 32 + quotient(second?.channels ?? 0, 32) * 32)
+  /// The tiles that the device admits and that suit; empty where the kernel cannot run.
+  func pipelinedTiles(_ traits: DeviceTraits) -> [PipelinedTile] {
+    guard traits.rungs.contains(.pipelined), type == .float32, channels % 4 == 0, (second?.channels ?? 0) % 4 == 0,
+      taps <= 32, isAddressable(depth: taps * quotient(channels, 32) * 32 + quotient(second?.channels ?? 0, 32) * 32)
     else { return [] }
-    let tiles = PipelinedTile.all.filter {
+    return PipelinedTile.all.filter {
       traits.admits(tile: $0.name, localBytes: $0.localBytes) && (traits.isForced($0.name) || suits($0))
     }
+  }
+
+  /// The launches of those tiles.
+  func pipelined(_ traits: DeviceTraits) -> [KernelLaunch] {
+    let tiles = pipelinedTiles(traits)
+    if tiles.isEmpty { return [] }
     let shift = KernelLaunch.Argument.packed(FilterPacking.bias(bias, groups: 1, outputs: outputs, width: 1))
     var filters: [Int: KernelLaunch.Argument] = [:]
     return tiles.map { tile in
-      let firstDepth = quotient(k, tile.slab) * tile.slab
+      let firstDepth = taps * quotient(channels, tile.slab) * tile.slab
       let depth = firstDepth + quotient(second?.channels ?? 0, tile.slab) * tile.slab
       let packed =
         filters[tile.slab]
         ?? .packed(
           FilterPacking.rows(
-            filter, outputs: outputs, k: k, slab: tile.slab, isTransposed: isTransposed, second: second?.filter))
+            filter, outputs: outputs, taps: taps, channels: channels, slab: tile.slab, isTransposed: isTransposed,
+            second: second?.filter))
       filters[tile.slab] = packed
       var launch = KernelLaunch(
         "nvidia/convolve_pipelined.cl", "convolve_pipelined",
@@ -66,7 +73,8 @@ extension DenseConvolution {
         globalSize: [quotient(outputs, tile.columns) * tile.items, quotient(pixels, tile.rows)],
         localSize: [tile.items, 1])
       launch.tile = tile.name
-      launch.edit = ProgramEdit(groupsPerUnit: tile.groups)
+      // Measured on 9.0; the assembler for 8.0 would spill a few bytes to obey.
+      if traits.computeCapability >= 90 { launch.edit = ProgramEdit(groupsPerUnit: tile.groups) }
       return launch
     }
   }

@@ -64,19 +64,28 @@ struct TensorTile: Sendable {
 }
 
 extension DenseConvolution {
-  /// The launches of all tiles that suit; empty where the kernel cannot run.
-  func tensor(_ traits: DeviceTraits) -> [KernelLaunch] {
-    let firstDepth = taps * quotient(channels, 64) * 64
-    let depth = firstDepth + quotient(second?.channels ?? 0, 64) * 64
-    let slabs = depth / 64
-    guard traits.rungs.contains(.tensor), channels % 8 == 0, (second?.channels ?? 0) % 8 == 0, outputs % 8 == 0,
-      taps <= 32, isAddressable(depth: depth)
+  /// The k values before those of the second source, in slabs of 64 of one tap.
+  private var firstDepth: Int { taps * quotient(channels, 64) * 64 }
+  private var depth: Int { firstDepth + quotient(second?.channels ?? 0, 64) * 64 }
+
+  /// The tiles that the device admits and that suit; empty where the kernel cannot run.
+  func tensorTiles(_ traits: DeviceTraits) -> [TensorTile] {
+    guard traits.rungs.contains(.tensor), type != .float32, channels % 8 == 0, (second?.channels ?? 0) % 8 == 0,
+      outputs % 8 == 0, taps <= 32, isAddressable(depth: depth)
     else { return [] }
-    let tiles = TensorTile.all.filter {
-      ($0.isWarpgroup ? traits.rungs.contains(.warpgroup) && traits.computeCapability == 90 : true)
-        && traits.admits(tile: $0.name, localBytes: $0.localBytes)
-        && (traits.isForced($0.name) || $0.suits(slabs: slabs, outputs: outputs)) && (!$0.isOnce || slabs <= $0.stages)
+    let slabs = depth / 64
+    return TensorTile.all.filter { tile in
+      if tile.isWarpgroup && !(traits.rungs.contains(.warpgroup) && traits.computeCapability == 90) { return false }
+      if tile.isOnce && slabs > tile.stages { return false }
+      return traits.admits(tile: tile.name, localBytes: tile.localBytes)
+        && (traits.isForced(tile.name) || tile.suits(slabs: slabs, outputs: outputs))
     }
+  }
+
+  /// The launches of those tiles.
+  func tensor(_ traits: DeviceTraits) -> [KernelLaunch] {
+    let tiles = tensorTiles(traits)
+    if tiles.isEmpty { return [] }
     let shift = KernelLaunch.Argument.packed(FilterPacking.bias(bias, groups: 1, outputs: outputs, width: 1))
     var filters: [Int: KernelLaunch.Argument] = [:]
     return tiles.map { tile in

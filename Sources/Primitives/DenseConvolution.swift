@@ -80,7 +80,8 @@ struct DenseConvolution {
       "dense/convolve_tiled.cl", "convolve_tiled",
       defines: [.init("QUADS", isQuad ? 1 : 0), .init("TILE_COLUMNS", columns)] + storage,
       arguments: [
-        input, .packed(FilterPacking.rows(filter, outputs: outputs, k: k, slab: slab, isTransposed: isTransposed)),
+        input,
+        .packed(FilterPacking.rows(filter, outputs: outputs, channels: k, slab: slab, isTransposed: isTransposed)),
         .packed(FilterPacking.bias(bias, groups: 1, outputs: outputs, width: 1)), residual, output, .int(pixels),
         .int(depth), .int(height), .int(width), .int(channels), .int(outHeight), .int(outWidth), .int(outputs),
         .int(window.rows),

@@ -61,27 +61,33 @@ enum FilterPacking {
     }
   }
 
-  /// Filters [outputs][taps][channels] as [outputs][k], k padded with zeros to a multiple of `slab`; the rows of a
-  /// second filter [outputs][channels] follow, padded likewise.
+  /// Filters [outputs][taps][channels], each tap's channels padded with zeros to a multiple of `slab`; the rows of a
+  /// second filter [outputs][channels] follow, padded likewise. One tap of all k values pads at the end only.
   ///
-  /// `filter` is [k][outputs] when `isTransposed`.
+  /// `filter` is [channels][outputs] when `isTransposed`, which is for one tap.
   static func rows(
-    _ filter: Tensor, outputs: Int, k: Int, slab: Int, isTransposed: Bool = false, second: Tensor? = nil
+    _ filter: Tensor, outputs: Int, taps: Int = 1, channels: Int, slab: Int, isTransposed: Bool = false,
+    second: Tensor? = nil
   ) -> Tensor {
-    let first = quotient(k, slab) * slab
+    let width = quotient(channels, slab) * slab
     let more = second.map { $0.count / outputs } ?? 0
-    let padded = first + quotient(more, slab) * slab
+    let padded = taps * width + quotient(more, slab) * slab
     return Tensor(shape: [outputs, padded], type: .float32) { bytes in
       let target = bytes.bindMemory(to: Float.self).baseAddress!
-      second?.withElements(as: Float.self) { source in
-        for output in 0..<outputs {
-          for index in 0..<more { target[output * padded + first + index] = source[output * more + index] }
-        }
-      }
       filter.withElements(as: Float.self) { source in
         for output in 0..<outputs {
-          for index in 0..<k {
-            target[output * padded + index] = source[isTransposed ? index * outputs + output : output * k + index]
+          for tap in 0..<taps {
+            for channel in 0..<channels {
+              target[output * padded + tap * width + channel] =
+                source[isTransposed ? channel * outputs + output : (output * taps + tap) * channels + channel]
+            }
+          }
+        }
+      }
+      second?.withElements(as: Float.self) { source in
+        for output in 0..<outputs {
+          for channel in 0..<more {
+            target[output * padded + taps * width + channel] = source[output * more + channel]
           }
         }
       }

@@ -13,7 +13,10 @@ struct SelfTestDevice: ParsableCommand {
   @Flag var json = false
 
   func run() throws {
-    print(RungSelfTest.run(try OpenCLDevice.device(index), scope).json, terminator: "")
+    let device = try OpenCLDevice.device(index)
+    let admission = RungSelfTest.run(device, scope) { Terminal.message($0) }
+    if scope == .all { RungSelfTest.remember(admission, device) }
+    print(admission.json, terminator: "")
   }
 }
 

@@ -7,20 +7,33 @@ import Tensors
 import Testing
 
 @Suite(.serialized) struct NVIDIAKernelTests {
-  /// A device like the first one that would be of compute capability 9.0 and admit one tile.
-  static func traits(_ tile: KernelTile, _ device: OpenCLDevice) -> DeviceTraits {
-    device.traits(rungs: tile.rungs, as: .gpu, computeCapability: 90, tiles: [tile.name])
+  /// A device like the first one that would be NVIDIA's and admit one tile.
+  static func traits(_ tile: KernelTile, _ device: OpenCLDevice, capability: Int = 90) -> DeviceTraits {
+    device.traits(rungs: tile.rungs, as: .gpu, computeCapability: capability, tiles: [tile.name])
   }
 
-  /// Every tile passes the self-test that admits it on a device. The types differ in two conversions only, so bfloat16
-  /// is tried on one tile of each instruction.
+  /// Every tile passes the self-test that admits it on a device: the first of each rung all of it, the others one problem,
+  /// since emulation is slow. The types differ in conversions only.
   @Test(arguments: KernelTile.all) func tilesGiveTheBitsOfTheReference(_ tile: KernelTile) throws {
     let device = try firstDevice()
-    let isFirst = KernelTile.all.first { $0.rungs == tile.rungs } == tile
-    #expect(
-      RungSelfTest.passes(
-        tile, device, Self.traits(tile, device), wide: false, types: isFirst ? tile.types : [tile.types[0]]),
-      "\(tile.name)")
+    let isFirst = KernelTile.all.first { $0.rung == tile.rung }?.name == tile.name
+    let reason = RungSelfTest.failure(
+      tile, device, Self.traits(tile, device), wide: false, types: isFirst ? tile.types : [tile.types[0]],
+      count: isFirst ? nil : 1)
+    #expect(reason == nil, "\(tile.name)")
+  }
+
+  /// Blocks of MobileNetV2 and EfficientNet-Lite0, one for each size of map.
+  static func mobileBlocks(_ type: ElementType) -> [RungCase] {
+    [
+      RungCase.block([1, 224, 224, 3], expanded: 32, outputs: 16, size: 3, type: type, isFirst: true),
+      RungCase.block([1, 112, 112, 16], expanded: 96, outputs: 24, size: 3, stride: 2, type: type),
+      RungCase.block([1, 56, 56, 24], expanded: 144, outputs: 24, size: 3, type: type, hasResidual: true),
+      RungCase.block([1, 28, 28, 32], expanded: 192, outputs: 64, size: 3, stride: 2, type: type),
+      RungCase.block([1, 14, 14, 64], expanded: 384, outputs: 64, size: 3, type: type, hasResidual: true),
+      RungCase.block([1, 14, 14, 80], expanded: 480, outputs: 112, size: 5, type: type),
+      RungCase.block([1, 7, 7, 96], expanded: 576, outputs: 96, size: 3, type: type, hasResidual: true),
+    ].map(\.run)
   }
 
   /// A device that refuses a tile, or is of an earlier architecture, or computes in binary32, never gets it.
@@ -30,8 +43,9 @@ import Testing
     func tiles(_ type: ElementType, capability: Int, _ rungs: Set<Rung>, _ tiles: Set<String>?) -> Set<String> {
       let traits = device.traits(rungs: rungs, as: .gpu, computeCapability: capability, tiles: tiles)
       var found: Set<String> = []
-      for test in RungCase.tiled(type) + RungCase.wide(type) {
-        for launch in test.list.steps.flatMap({ (try? $0.launches(test.list, traits)) ?? [] }) {
+      for test in RungCase.tiled(type) + RungCase.wide(type) + Self.mobileBlocks(type) {
+        guard let list = try? test.list.fused(for: traits) else { continue }
+        for launch in list.steps.flatMap({ (try? $0.launches(list, traits)) ?? [] }) {
           for choice in [launch] + launch.alternatives where !choice.tile.isEmpty { found.insert(choice.tile) }
         }
       }

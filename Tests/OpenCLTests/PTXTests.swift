@@ -61,12 +61,14 @@ import Testing
     defer { TemporaryFolder.remove(folder) }
     for tile in KernelTile.all {
       for type in tile.types {
-        let traits = NVIDIAKernelTests.traits(tile, device)
-        let launches = try RungCase.tiled(type).flatMap { test in
-          try test.list.steps.flatMap { try $0.launches(test.list, traits) }
-        }
-        let launch = try #require(launches.first { $0.tile == tile.name })
-        for capability in tile.needsHopper ? [90] : [80, 90] {
+        // The types differ in names of instructions only.
+        for capability in tile.needsHopper ? [90] : type == tile.types[0] ? [80, 90] : [80] {
+          let traits = NVIDIAKernelTests.traits(tile, device, capability: capability)
+          let launches = try tile.cases(type).small.flatMap { test in
+            let list = try test.list.fused(for: traits)
+            return try list.steps.flatMap { try $0.launches(list, traits) }
+          }
+          let launch = try #require(launches.first { $0.tile == tile.name })
           let log = try Self.assembled(launch, capability: capability, in: folder)
           #expect(
             log.contains(" 0 bytes spill stores, 0 bytes spill loads"), "\(tile.name) \(type) on \(capability): \(log)")
@@ -84,6 +86,7 @@ import Testing
         ((d) == 0 ? (size_t)__nvvm_read_ptx_sreg_ctaid_x() : (size_t)__nvvm_read_ptx_sreg_ctaid_y())
       #define barrier(fence) __syncthreads()
       #define fma(a, b, c) __builtin_fmaf(a, b, c)
+      #define min(a, b) ((a) < (b) ? (a) : (b))
       #pragma clang attribute push(__attribute__((internal_linkage)), apply_to = function)
 
       """
