@@ -59,6 +59,9 @@ complain "Shell scripts:" < <(
     [ -x "$script" ] || echo "$script: not executable"
   done)
 
+complain "The comparison of benchmark results does not pass its own check:" < <(
+  ! command -v python3 > /dev/null || python3 Benchmarks/compare_results.py --self-check 2>&1 | grep -v ": self-check passed$")
+
 if [ "$failures" -ne 0 ]; then
   echo "lint: $failures kinds of violation" >&2
   exit 1
