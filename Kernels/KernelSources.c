@@ -35,6 +35,9 @@ static const char matrix_vector[] = {
 static const char matrix_tiled[] = {
 #embed "dense/matrix_tiled.cl" suffix(, 0)
 };
+static const char multiply_adds[] = {
+#embed "dense/multiply_adds.cl" suffix(, 0)
+};
 static const char unary[] = {
 #embed "elementwise/unary.cl" suffix(, 0)
 };
@@ -119,6 +122,7 @@ static const struct {
     {"dense/matrix_direct.cl", matrix_direct},
     {"dense/matrix_vector.cl", matrix_vector},
     {"dense/matrix_tiled.cl", matrix_tiled},
+    {"dense/multiply_adds.cl", multiply_adds},
     {"elementwise/unary.cl", unary},
     {"elementwise/binary.cl", binary},
     {"elementwise/scale_shift.cl", scale_shift},

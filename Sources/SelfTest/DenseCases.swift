@@ -146,6 +146,15 @@ private func product(_ shape: ProductShape) -> AgreementCase {
   }
 }
 
+private func multiplyAdds(_ rounds: Int) -> AgreementCase {
+  AgreementCase(MultiplyAdds.name, "\(rounds) rounds", .exact, precisions: [.float32]) { builder throws(ShapeError) in
+    let starts = (0..<3 * MultiplyAdds.block).map { Float($0 % 8) }
+    try builder.append(
+      MultiplyAdds(
+        starts: builder.input([starts.count], .float32, starts), sums: builder.output([starts.count]), rounds: rounds))
+  }
+}
+
 let denseCases: [AgreementCase] =
   convolutions.map(convolution)
   + [
@@ -164,4 +173,4 @@ let denseCases: [AgreementCase] =
     transposed(
       .init(name: "3x3 dilation 2", height: 4, width: 5, channels: 5, outputs: 3, size: 3, dilation: 2), outputRows: 8,
       outputColumns: 9),
-  ] + products.map(product)
+  ] + products.map(product) + [0, 64].map(multiplyAdds)

@@ -11,7 +11,8 @@ import Testing
   @Test func everyPrimitiveHasCases() {
     let names: Set<String> = [
       "add_noise", "arg_max", "binary", "convert", "convolve", "convolve_transposed", "copy_strided", "fill", "gather",
-      "inverted_residual", "matrix_multiply", "normalize_rows", "panel_convolve", "pool", "quantized_convolve",
+      "inverted_residual", "matrix_multiply", "multiply_adds", "normalize_rows", "panel_convolve", "pool",
+      "quantized_convolve",
       "reduce",
       "rescale", "scale_shift", "softmax", "unary",
     ]

@@ -257,4 +257,22 @@ import Testing
       #expect(try await run(list, on: device, [], read: y, as: Float.self) == [2.5, 2.5, 2.5])
     }
   }
+
+  /// 3 + 1024 · 2⁻¹⁰ = 4, in every arithmetic; rounds that bfloat16 and int8 instructions cannot do are refused.
+  @Test func chainsOfMultiplyAddsAreExactInEveryPrecision() async throws {
+    for device in hostDevices {
+      for precision in device.precisions {
+        var list = CommandList()
+        let starts = list.input([MultiplyAdds.block], .float32, name: "starts")
+        let sums = list.output([MultiplyAdds.block], .float32, name: "sums")
+        try list.append(MultiplyAdds(starts: starts, sums: sums, rounds: 1024, precision: precision))
+        let threes = [Float](repeating: 3, count: MultiplyAdds.block)
+        let result = try await run(list, on: device, [(starts, threes)], read: sums, as: Float.self)
+        #expect(result == [Float](repeating: 4, count: MultiplyAdds.block), "\(precision)")
+        #expect(throws: ShapeError.self) {
+          try list.append(MultiplyAdds(starts: starts, sums: sums, rounds: 6, precision: precision))
+        }
+      }
+    }
+  }
 }

@@ -106,6 +106,17 @@ void csimd_normalize(
 /// The lowest index of the largest number of a row, or -1 if it has a NaN.
 int32_t csimd_arg_max(const float *x, size_t count);
 
+/// The kinds of product that networks are made of.
+typedef enum { CSIMD_PRODUCT_FLOAT32, CSIMD_PRODUCT_BFLOAT16, CSIMD_PRODUCT_INT8 } csimd_product;
+/// The sums that a loop of products works on at once; counts are multiples of it.
+enum { CSIMD_PRODUCT_SUMS = 192 };
+/// 1 if csimd_multiply_adds shows this processor's peak for the product: not where it has no such instruction, nor where
+/// it has tiles (AMX), which are faster.
+int csimd_has_products(csimd_product product);
+/// out[i] = start[i] + rounds * 2^-10, by `rounds` products 2^-5 * 2^-5 that are added one after the other (some at once in
+/// bfloat16 and int8). Exact for starts that are small multiples of 2^-10 and rounds <= 2^20, a multiple of 4.
+void csimd_multiply_adds(csimd_product product, const float *start, float *out, size_t count, size_t rounds);
+
 /// Products per second of bfloat16 vector instructions over those of binary32 ones on this processor, measured in some
 /// milliseconds; 0 where the processor lacks either.
 double csimd_bfloat16_speedup(void);
