@@ -27,6 +27,12 @@ public struct Network: Sendable {
   public var inputs: Range<Int> { layers[0].neurons }
   public var outputs: Range<Int> { layers[outputLayer].neurons }
   public var neuronCount: Int { layers.last.map { $0.neurons.upperBound } ?? 0 }
+  /// The multiply-adds of one evaluation: coefficients that are not left out as zero.
+  public var multiplyAdds: Int {
+    layers.reduce(0) { sum, layer in
+      if case .affine(let affine) = layer.relation { sum + affine.rows.values.count } else { sum }
+    }
+  }
 
   /// Consecutive neurons with one relation.
   public struct Layer: Sendable {

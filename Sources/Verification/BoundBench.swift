@@ -23,6 +23,10 @@ public struct BoundBench: Sendable {
     public var turns: [Double]
 
     public var median: Double { turns[turns.count / 2] }
+    /// Bounds that a search takes for one subproblem: the steps of ascent and the bound that they lead to.
+    public var boundsPerSubproblem: Int { isOneRow ? BoundBench.iterations + 1 : 1 }
+    /// Whether a bound is one row's products with every layer, as with gather blocks: `Network.multiplyAdds` of them.
+    public var isOneRow: Bool { path.hasPrefix("gather") }
   }
 
   let problem: SearchProblem
@@ -152,7 +156,7 @@ public struct BoundBench: Sendable {
   // MARK: Splits of ReLUs
 
   /// Steps of ascent for a new part, as the search takes them.
-  private static let iterations = 10
+  fileprivate static let iterations = 10
 
   private func items(_ bounder: some ActivationSplitBounder) -> [SplitItem] {
     var random = SplitMix(state: 0x5eed)

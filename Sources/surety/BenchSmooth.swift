@@ -18,11 +18,19 @@ struct BenchSmooth: AsyncParsableCommand {
     abstract: "Samples per second of noise, forward pass and votes on each device and precision.",
     discussion: """
       Every configuration does the same work on a fixed image: noise, forward pass, argmax. The agreement columns \
-      compare noise bits and classes with the first configuration.
+      compare noise bits and classes with the first configuration. The device's peak is measured beside it, by products \
+      in registers in the same arithmetic. Certificates per hour are those of surety smooth certify at sigma: sequential \
+      sampling of the radius sigma / 2 on typical data, and fixed sampling.
 
-      Example:
+      JSON lines have: device, deviceName, precision, batch, instances, samplesPerSecond (noise, forward pass, votes), \
+      forwardPerSecond, noiseValuesPerSecond, multiplyAddsPerSecond, peakMultiplyAddsPerSecond and shareOfPeak (absent \
+      where no peak can be measured), expectedPasses and certificatesPerHour (sequential; absent where n samples certify \
+      nothing), fixedCertificatesPerHour, agreement, unexplained, noiseBitsEqual.
+
+      Examples:
         surety bench smooth --model resnet50.onnx --device cpu,opencl:0 --precision float32,bfloat16,int8
         surety bench smooth --model resnet50.onnx --device opencl --precision float16 --kernels tiled,tensor
+        surety bench smooth --model resnet50.onnx --precision float32,bfloat16 --chart rates.svg
       """)
 
   @OptionGroup var modelOptions: ModelOptions
@@ -50,14 +58,23 @@ struct BenchSmooth: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The noise's standard deviation.", valueName: "S"))
   var sigma: String = "0.25"
 
+  @Option(help: ArgumentHelp("The most samples of a certificate, for certificates per hour.", valueName: "count"))
+  var n: Int = SamplingDefaults.estimation
+
   @Option(help: ArgumentHelp("How pixels become the model's input.", valueName: "name or file"))
   var preprocess: String = "unit"
 
   @Option(help: ArgumentHelp("The instruction set of the CPU device.", valueName: "name"))
   var isa: String?
 
+  @Option(help: ArgumentHelp("Threads of the CPU device (default: one for each processor).", valueName: "count"))
+  var threads: Int?
+
   @Option(help: ArgumentHelp("The most memory to use.", valueName: "size"))
   var memory: String?
+
+  @Option(help: ArgumentHelp("Draw the rates into this SVG file.", valueName: "file"))
+  var chart: String?
 
   /// One configuration's figures.
   struct Row: Encodable {
@@ -75,7 +92,14 @@ struct BenchSmooth: AsyncParsableCommand {
     /// Noise alone, in pixel values.
     let noiseValuesPerSecond: Double
     let multiplyAddsPerSecond: Double
-    /// Certificates per hour with fixed sampling, n0 = 100 and n = 100,000.
+    /// Products in registers in the same arithmetic, on all instances; nil where no loop shows the device's peak.
+    let peakMultiplyAddsPerSecond: Double?
+    let shareOfPeak: Double?
+    /// Passes of one certificate by sequential sampling of the radius sigma / 2, on typical data; nil where n samples
+    /// certify nothing.
+    let expectedPasses: Double?
+    let certificatesPerHour: Double?
+    /// With fixed sampling of n samples.
     let fixedCertificatesPerHour: Double
     /// The share of compared samples whose class is that of the first configuration.
     let agreement: Double
@@ -86,6 +110,9 @@ struct BenchSmooth: AsyncParsableCommand {
 
   func validate() throws {
     if !(seconds > 0 && seconds <= 600) { throw ValidationError("--seconds must be between 0 and 600.") }
+    if let threads, threads < 1 || threads > 1024 { throw ValidationError("--threads must be between 1 and 1024.") }
+    if let batch, batch < 1 || batch > 4096 { throw ValidationError("--batch must be between 1 and 4096.") }
+    if n < 1 || n > 1_000_000_000 { throw ValidationError("--n must be between 1 and 1000000000.") }
   }
 
   /// The rungs of each choice of `--kernels`; nil for every rung that the device admits.
@@ -109,7 +136,8 @@ struct BenchSmooth: AsyncParsableCommand {
     var rows: [Row] = []
     var reference: Probe?
     for name in device.split(separator: ",").map(String.init) {
-      let device = try DeviceChoice(name: name, memory: memory, isa: rows.isEmpty ? isa : nil).device()
+      let device = try DeviceChoice(name: name, memory: memory, isa: rows.isEmpty ? isa : nil, threads: threads)
+        .device()
       for text in precision.split(separator: ",") {
         guard let precision = Precision(rawValue: String(text)) else {
           throw UserError("--precision '\(text)' is unknown; choose float32, bfloat16, float16 or int8.")
@@ -152,25 +180,30 @@ struct BenchSmooth: AsyncParsableCommand {
           let probe = try await bench.probe(samples: 64)
           let compared = probe.compare(with: reference ?? probe)
           if reference == nil { reference = probe }
+          let peak = try await DevicePeak.multiplyAddsPerSecond(device, precision)
+          let passes = try SamplingDefaults.expectedPasses(setup.noise, dimensions: setup.dimensions, n: n)
           let row = Row(
             device: name, deviceName: device.identity.name, precision: precision.rawValue, variant: figures.variant,
             batch: batch, instances: device.concurrency, samplesPerSecond: figures.samples,
             forwardPerSecond: figures.forward, noiseValuesPerSecond: figures.noise * Double(setup.dimensions),
             multiplyAddsPerSecond: figures.samples * multiplyAdds,
-            fixedCertificatesPerHour: figures.samples * 3600 / 100_100, agreement: compared.share,
-            unexplained: compared.unexplained, noiseBitsEqual: compared.noiseEqual)
+            peakMultiplyAddsPerSecond: peak, shareOfPeak: peak.map { figures.samples * multiplyAdds / $0 },
+            expectedPasses: passes, certificatesPerHour: passes.map { figures.samples * 3600 / $0 },
+            fixedCertificatesPerHour: figures.samples * 3600 / Double(SamplingDefaults.selection + n),
+            agreement: compared.share, unexplained: compared.unexplained, noiseBitsEqual: compared.noiseEqual)
           rows.append(row)
           if outputOptions.json { print(try JSONText.encode(row)) }
         }
       }
     }
-    if !outputOptions.json { print(Self.table(rows).text) }
+    if !outputOptions.json { print(table(rows).text) }
+    if let chart { try Self.chart(rows, of: model.name).write(to: chart) }
   }
 
-  private static func table(_ rows: [Row]) -> TextTable {
+  private func table(_ rows: [Row]) -> TextTable {
     var table = TextTable([
-      "device", "precision", "batch", "samples/s", "forward/s", "noise M/s", "GMAC/s", "certificates/h at n=100k",
-      "agreement", "noise bits",
+      "device", "precision", "batch", "samples/s", "forward/s", "noise M/s", "GMAC/s", "of peak", "certificates/h",
+      "fixed n=\(n)", "agreement", "noise bits",
     ])
     for row in rows {
       func text(_ x: Double, _ places: Int) -> String { NumberText.decimal(x, places: places) }
@@ -180,11 +213,30 @@ struct BenchSmooth: AsyncParsableCommand {
         text(row.forwardPerSecond, 1),
         text(row.noiseValuesPerSecond / 1e6, 0),
         text(row.multiplyAddsPerSecond / 1e9, 1),
+        row.shareOfPeak.map { text(100 * $0, 0) + " %" } ?? "-",
+        row.certificatesPerHour.map { text($0, 1) } ?? "-",
         text(row.fixedCertificatesPerHour, 2),
         text(100 * row.agreement, 1) + " %", row.noiseBitsEqual ? "equal" : "DIFFER",
       ])
     }
     return table
+  }
+
+  /// One bar for each configuration.
+  private static func chart(_ rows: [Row], of model: String) -> RateChart {
+    let bars = rows.map { row in
+      let notes = [
+        row.shareOfPeak.map { "\(NumberText.decimal(100 * $0, places: 0)) % of peak" },
+        row.certificatesPerHour.map { "\(NumberText.rate($0)) certificates/h" },
+      ]
+      return RateChart.Bar(
+        name: "\(row.device) \(row.precision)", style: .strong, rate: row.samplesPerSecond,
+        note: notes.compactMap { $0 }.joined(separator: ", "))
+    }
+    let processors = rows.map(\.deviceName).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    return RateChart(
+      title: "\(model): samples per second, from noise to votes", subtitle: processors.joined(separator: "; "),
+      panels: [.init(title: "", bars: bars)])
   }
 
   /// The shape of an image for the model's input.

@@ -7,6 +7,7 @@ import Verification
 struct DeviceChoice {
   private let name: String
   private let memory: Int?
+  private let threads: Int?
 
   /// What `--memory` allows; nil where the user names no limit.
   var memoryLimit: Int? { memory }
@@ -16,9 +17,11 @@ struct DeviceChoice {
     try self.init(name: options.device, memory: options.memory, isa: options.isa)
   }
 
-  init(name: String, memory: String? = nil, isa: String? = nil) throws {
+  /// - Parameter threads: of the CPU device; nil: one for each processor.
+  init(name: String, memory: String? = nil, isa: String? = nil, threads: Int? = nil) throws {
     self.name = name.lowercased()
     self.memory = try memory.map(Self.bytes)
+    self.threads = threads
     if let isa {
       guard let set = InstructionSet(rawValue: isa.uppercased()) else {
         throw UserError(
@@ -58,7 +61,7 @@ struct DeviceChoice {
     }
   }
 
-  private var cpu: CPUDevice { CPUDevice(.init(memory: memory)) }
+  private var cpu: CPUDevice { CPUDevice(.init(concurrency: threads, memory: memory)) }
 
   /// Samples in one pass where the user names no number: enough to keep the device busy, small enough for its caches.
   static func defaultBatch(_ device: any Device) -> Int {

@@ -32,13 +32,13 @@ struct SmoothCertify: AsyncParsableCommand {
   @OptionGroup var outputOptions: OutputOptions
 
   @Option(help: ArgumentHelp("The probability that a certificate is wrong.", valueName: "p"))
-  var alpha: String = "0.001"
+  var alpha: String = SamplingDefaults.alpha
 
   @Option(help: ArgumentHelp("Samples that choose the class.", valueName: "count"))
-  var n0: Int = 100
+  var n0: Int = SamplingDefaults.selection
 
   @Option(help: ArgumentHelp("The most samples that estimate its probability.", valueName: "count"))
-  var n: Int = 100_000
+  var n: Int = SamplingDefaults.estimation
 
   @Option(help: ArgumentHelp("sequential or fixed.", valueName: "kind"))
   var sampling: String = "sequential"
@@ -152,24 +152,12 @@ struct SmoothCertify: AsyncParsableCommand {
   }
 
   private func samplingOptions(sigma: ExactDecimal) throws -> SamplingOptions {
-    let declared = try (radii ?? Self.half(sigma)).split(separator: ",").map {
+    let declared = try (radii ?? SamplingDefaults.radius(sigma)).split(separator: ",").map {
       try exactDecimal(String($0), of: "--radii")
     }
     return try SamplingOptions(
       kind: SamplingPlan.Kind(rawValue: sampling)!, alpha: try exactDecimal(alpha, of: "--alpha"), selection: n0,
       estimation: n, radii: declared, schedule: .geometric)
-  }
-
-  /// Half of sigma, exactly.
-  private static func half(_ sigma: ExactDecimal) -> String {
-    // x / 2 = 5 x / 10: five times the digits, one decimal more.
-    let text = sigma.text
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    let decimals = parts.count == 2 ? parts[1].count : 0
-    let digits = Int(parts.joined()) ?? 0
-    let product = String(digits * 5)
-    let padded = String(repeating: "0", count: max(0, decimals + 2 - product.count)) + product
-    return padded.dropLast(decimals + 1) + "." + padded.suffix(decimals + 1)
   }
 
   /// The nonce that was given, else the one of the run that is resumed, else a new one.

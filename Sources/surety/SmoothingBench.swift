@@ -41,28 +41,11 @@ struct SmoothingBench {
       variant: ClassifierSetup.variant(device.identity, tiles: classifier.tiles))
   }
 
-  /// Runs passes on all instances for the given time, after two passes to warm up.
+  /// Samples per second of passes over one batch each.
   private func rate(
     _ instances: Int, _ batch: Int, pass: @escaping @Sendable (Int, Int) async throws -> Void
   ) async throws -> Double {
-    let seconds = seconds
-    let clock = ContinuousClock()
-    for instance in 0..<instances { for number in 0..<2 { try await pass(instance, number) } }
-    let start = clock.now
-    let passes = try await withThrowingTaskGroup(of: Int.self) { group in
-      for instance in 0..<instances {
-        group.addTask {
-          var number = 0
-          repeat {
-            try await pass(instance, number)
-            number += 1
-          } while (clock.now - start).seconds < seconds
-          return number
-        }
-      }
-      return try await group.reduce(0, +)
-    }
-    return Double(passes * batch) / (clock.now - start).seconds
+    Double(batch) * (try await Throughput.passesPerSecond(instances, seconds: seconds, pass: pass))
   }
 
   /// The noise bits and logits of the first samples, to compare devices by.

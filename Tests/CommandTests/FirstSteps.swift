@@ -56,13 +56,56 @@ extension CommandTests {
       let commands = [
         ["demo"], ["devices"], ["inspect"], ["smooth", "certify"], ["smooth", "predict"], ["smooth", "sample"],
         ["check"],
-        ["merge"], ["bench", "smooth"], ["report"],
+        ["merge"], ["bench", "smooth"], ["bench", "bounds"], ["report"],
       ]
       for command in commands {
         let result = try run(command + ["--help"])
         #expect(result.output.contains("Example"), "\(command)")
         #expect(result.output.contains("surety " + command.joined(separator: " ")), "\(command)")
       }
+    }
+
+    @Test("Rates of samples come with their share of the measured peak and with certificates per hour")
+    func sampleRates() throws {
+      let demo = try DemoFiles.shared.get()
+      struct Row: Decodable {
+        var device: String
+        var precision: String
+        var batch: Int
+        var instances: Int
+        var samplesPerSecond: Double
+        var multiplyAddsPerSecond: Double
+        var peakMultiplyAddsPerSecond: Double?
+        var shareOfPeak: Double?
+        var expectedPasses: Double
+        var certificatesPerHour: Double
+        var fixedCertificatesPerHour: Double
+        var agreement: Double
+        var noiseBitsEqual: Bool
+      }
+      let arguments = [
+        "bench", "smooth", "--model", demo.model, "--device", "cpu,opencl", "--seconds", "0.2", "--n", "900",
+        "--threads", "1",
+      ]
+      let chart = scratch("rates.svg")
+      let lines = try run(arguments + ["--json", "--chart", chart]).output.split(separator: "\n")
+      let rows = try lines.map { try JSONText.decode(Row.self, from: Array($0.utf8)) }
+      #expect(rows.map(\.device) == ["cpu", "opencl"] && rows[0].instances == 1)
+      for row in rows {
+        let peak = try #require(row.peakMultiplyAddsPerSecond)
+        #expect(peak > 1e8 && row.shareOfPeak == row.multiplyAddsPerSecond / peak)
+        // Sequential sampling stops early: between the selection with the first look and all samples.
+        #expect(row.expectedPasses > 100 && row.expectedPasses < 1000)
+        #expect(row.certificatesPerHour == row.samplesPerSecond * 3600 / row.expectedPasses)
+        #expect(row.fixedCertificatesPerHour == row.samplesPerSecond * 3600 / 1000)
+        #expect(row.agreement > 0.9 && row.noiseBitsEqual)
+      }
+      let drawing = String(decoding: try TestData.bytes(chart), as: UTF8.self)
+      #expect(drawing.contains("opencl float32") && drawing.contains("% of peak") && drawing.hasSuffix("</svg>\n"))
+      #expect(try run(arguments).output.contains("of peak"))
+      // 5 samples can certify nothing at alpha 0.001.
+      let few = try run(["bench", "smooth", "--model", demo.model, "--seconds", "0.1", "--n", "5", "--json"]).output
+      #expect(few.contains("fixedCertificatesPerHour") && !few.contains("expectedPasses"))
     }
 
     @Test("JSON lines on standard output, nothing else")

@@ -89,19 +89,38 @@ extension CommandTests {
 
     @Test("Rates of bounds come with their spread, for every path of both devices")
     func boundRates() throws {
-      let result = try run(["bench", "bounds", "--device", "cpu,opencl", "--seconds", "0.2", "--json"])
+      let result = try run([
+        "bench", "bounds", "--device", "cpu,opencl", "--seconds", "0.2", "--json", "--chart", scratch("bounds.svg"),
+      ])
       struct Row: Decodable {
+        var network: String
         var path: String
         var device: String
         var rounding: String
         var boundsPerSecond: Double
         var least: Double
         var greatest: Double
+        var subproblemsPerHour: Double
+        var multiplyAddsPerSecond: Double?
+        var peakMultiplyAddsPerSecond: Double?
+        var shareOfPeak: Double?
       }
       let rows = try result.output.split(separator: "\n").map { try JSONText.decode(Row.self, from: Array($0.utf8)) }
       // On a busy machine a whole turn may pass without a bound.
       #expect(rows.allSatisfy { 0 <= $0.least && $0.least <= $0.boundsPerSecond && $0.boundsPerSecond <= $0.greatest })
       #expect(rows.allSatisfy { 0 < $0.boundsPerSecond })
+      // One bound of 784-256x4-10 is 784 x 256 + 3 x 256 x 256 + 256 x 10 products, and a subproblem 11 bounds.
+      for row in rows {
+        let isGather = row.path.hasPrefix("gather")
+        #expect(row.subproblemsPerHour == 3600 * row.boundsPerSecond / (isGather ? 11 : 1))
+        #expect((row.multiplyAddsPerSecond != nil) == isGather)
+        guard let products = row.multiplyAddsPerSecond else { continue }
+        #expect((products / row.boundsPerSecond).rounded() == (row.network == "784-256x4-10" ? 399_872 : 13_000))
+        let share = try #require(row.shareOfPeak)
+        #expect(share == products / row.peakMultiplyAddsPerSecond!)
+      }
+      let chart = String(decoding: try TestData.bytes(scratch("bounds.svg")), as: UTF8.self)
+      #expect(chart.contains("784-256x4-10, gather blocks, binary32") && chart.hasSuffix("</svg>\n"))
       for path in ["fused, binary64", "gather blocks, binary32"] {
         for device in ["cpu", "opencl"] {
           for rounding in ["safe", "ignore"] {
