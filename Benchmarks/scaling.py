@@ -101,7 +101,7 @@ def dense(inputs, neurons, layers, radius, gaps):
         return values, np.clip(points - step * np.sign(gradient), -radius, radius)
 
     # The least output in the region, nearly: descents from many points.
-    points = random.uniform(-radius, radius, (4000, inputs))
+    points = random.uniform(-radius, radius, (4000 if inputs < 100 else 50, inputs))
     values, _ = descend(points, 0)
     least, spread = values.min(), values.max() - values.min()
     for step in range(150):
