@@ -69,13 +69,20 @@ struct CertificateRules {
     guard classifier.preprocessingSHA256 == SHA256.text(Array(configuration.preprocessing.utf8)) else {
       throw StatisticsRejection("its classifier has another preprocessing than the run")
     }
-    guard configuration.noise.arithmetic == .exact else { return }
+    if configuration.noise.arithmetic == .exact { try checkLookup(certificate) }
+    // Whether a listed classifier cast the votes is for an audit to see: it evaluates them again on that classifier.
+    guard configuration.names(classifier) else {
+      throw StatisticsRejection("its classifier is none of the run's")
+    }
+  }
+
+  private func checkLookup(_ certificate: SmoothingCertificate) throws {
     guard certificate.imageShape.count == 3, certificate.imageShape[2] <= 4096 else {
       throw StatisticsRejection("its image has no rows, columns and channels")
     }
     let lookup = try CheckedLookup(
       preprocessing: configuration.preprocessing, half: half, channels: certificate.imageShape[2])
-    guard classifier.lookupSHA256 == SHA256.text(lookup.bytes) else {
+    guard certificate.classifier.lookupSHA256 == SHA256.text(lookup.bytes) else {
       throw StatisticsRejection("its look-up table is not the one of the preprocessing")
     }
   }

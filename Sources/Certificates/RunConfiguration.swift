@@ -19,8 +19,12 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
   package var quantization: QuantizationRecord?
   /// Whether unreadable inputs are recorded and passed over.
   package var skipBad: Bool
-  /// The classifier of the latest start; records name their own.
+  /// The classifier of the latest start, or its first device's; records name their own.
   package var classifier: ClassifierIdentity
+  /// The other classifiers of the latest start; nil where all its devices have one.
+  package var furtherClassifiers: [ClassifierIdentity]?
+  /// Other classifiers that records name, from earlier starts or joined shards; nil where there are none.
+  package var earlierClassifiers: [ClassifierIdentity]?
   /// SHA-256 of everything that must be equal to resume (`digest`).
   package var configurationSHA256: String
 
@@ -81,7 +85,7 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
   package init(
     version: String, model: ModelReference, data: DataReference, preprocessing: String, noise: NoiseDescription,
     nonce: String, sampling: SamplingPlan, precision: String, quantization: QuantizationRecord? = nil, skipBad: Bool,
-    classifier: ClassifierIdentity
+    classifier: ClassifierIdentity, furtherClassifiers: [ClassifierIdentity]? = nil
   ) throws {
     format = Self.currentFormat
     self.version = version
@@ -95,8 +99,24 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
     self.quantization = quantization
     self.skipBad = skipBad
     self.classifier = classifier
+    self.furtherClassifiers = furtherClassifiers
     configurationSHA256 = ""
     configurationSHA256 = try digest()
+  }
+
+  /// The classifiers that votes are drawn from since the latest start, each once.
+  package var classifiers: [ClassifierIdentity] { [classifier] + (furtherClassifiers ?? []) }
+
+  /// Whether a record of this run may name the classifier.
+  package func names(_ classifier: ClassifierIdentity) -> Bool {
+    classifiers.contains(classifier) || earlierClassifiers?.contains(classifier) == true
+  }
+
+  /// Lists those classifiers of records that no start lists, in order of appearance.
+  package mutating func list(classifiersOf records: [SmoothingCertificate]) {
+    for record in records where !names(record.classifier) {
+      earlierClassifiers = (earlierClassifiers ?? []) + [record.classifier]
+    }
   }
 
   /// SHA-256 of what a certificate claims: noise, nonce and sampling plan.
@@ -109,7 +129,7 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
     return SHA256.text(Array(try JSONText.encode(Claim(noise: noise, nonce: nonce, sampling: sampling)).utf8))
   }
 
-  /// SHA-256 of all that must be equal for two runs to be parts of one: not paths, version, shard or classifier.
+  /// SHA-256 of all that must be equal for two runs to be parts of one: not paths, version, shard or classifiers.
   package func digest() throws -> String {
     var same = self
     same.version = ""
@@ -121,6 +141,8 @@ package struct RunConfiguration: Sendable, Equatable, Codable {
     same.classifier = ClassifierIdentity(
       modelSHA256: "", preprocessingSHA256: "", lookupSHA256: "", precision: "", paddedBatch: 0, deviceKind: "",
       deviceName: "", software: "", variant: "", logitsSHA256: "")
+    same.furtherClassifiers = nil
+    same.earlierClassifiers = nil
     return SHA256.text(Array(try JSONText.encode(same).utf8))
   }
 

@@ -32,6 +32,7 @@ package final class RunFolder: @unchecked Sendable {
   private static func enter(
     _ path: String, _ configuration: RunConfiguration, _ unfinished: Unfinished
   ) throws -> ([SmoothingCertificate], AppendOnlyFile, AppendOnlyFile, RunConfiguration) {
+    var configuration = configuration
     var finished: [SmoothingCertificate] = []
     var keep = 0
     let file = path + "/certificates.jsonl"
@@ -47,17 +48,18 @@ package final class RunFolder: @unchecked Sendable {
         keep = contents.completeBytes
       }
       try checkOrder(finished, configuration, file)
-      if old.classifier != configuration.classifier {
+      if Set(old.classifiers) != Set(configuration.classifiers) {
         let open = finished.count < configuration.data.indices().count
         if open && unfinished == .keep {
           throw FileError(
-            "\(path) was begun with another classifier (\(describe(old.classifier)); now "
-              + "\(describe(configuration.classifier))). Votes of two classifiers must not be mixed: run where it began, "
+            "\(path) was begun with another classifier (\(describe(old.classifiers)); now "
+              + "\(describe(configuration.classifiers))). Votes of two classifiers must not be mixed: run where it began, "
               + "or add --restart-unfinished, which keeps finished certificates and discards partial votes")
         }
         try discardPartialVotes(path, after: finished)
       }
       try removeLeftovers(path, after: finished)
+      configuration.list(classifiersOf: finished)
     } else if try DurableFile.read(file)?.isEmpty == false {
       throw FileError("\(file) exists without run.json; choose another folder with --out")
     }
@@ -89,9 +91,11 @@ package final class RunFolder: @unchecked Sendable {
     }
   }
 
-  private static func describe(_ classifier: ClassifierIdentity) -> String {
-    "\(classifier.deviceKind) \(classifier.deviceName), \(classifier.software), \(classifier.variant), batch "
-      + "\(classifier.paddedBatch), logits \(classifier.logitsSHA256.prefix(8))"
+  private static func describe(_ classifiers: [ClassifierIdentity]) -> String {
+    classifiers.map { classifier in
+      "\(classifier.deviceKind) \(classifier.deviceName), \(classifier.software), \(classifier.variant), batch "
+        + "\(classifier.paddedBatch), logits \(classifier.logitsSHA256.prefix(8))"
+    }.joined(separator: " and ")
   }
 
   private static func discardPartialVotes(_ path: String, after finished: [SmoothingCertificate]) throws {

@@ -215,14 +215,21 @@ extension SmoothingReport {
     if let limit = data.limit { words.append("--limit \(limit)") }
     if data.shards > 1 { words.append("--shard \(data.shard)/\(data.shards)") }
     if configuration.skipBad { words.append("--skip-bad") }
-    let classifier = configuration.classifier
+    // Devices with different batches chose them themselves.
+    let batches = Set(configuration.classifiers.map(\.paddedBatch))
     words.append(
-      "--device \(Self.quoted(classifier.deviceKind)) --precision \(Self.quoted(configuration.precision)) "
-        + "--batch \(classifier.paddedBatch)")
+      "--device \(Self.quoted(device)) --precision \(Self.quoted(configuration.precision))"
+        + (batches.count == 1 ? " --batch \(configuration.classifier.paddedBatch)" : ""))
     // An int8 classifier is its scales as well: they are taken from this run, not measured again.
     if configuration.quantization != nil { words.append("--calibration OLD_RUN") }
     words.append("--nonce \(Self.quoted(configuration.nonce)) --out RUN")
     return words.joined(separator: " \\\n  ")
+  }
+
+  /// What `--device` was told, as far as the latest start's classifiers tell.
+  private var device: String {
+    let kinds = configuration.classifiers.map(\.deviceKind)
+    return kinds.count == 1 ? kinds[0] : kinds.contains("cpu") ? "all" : "\(kinds[0]):all"
   }
 
   /// A word as a POSIX shell reads it back.

@@ -5,7 +5,8 @@ import Statistics
 
 /// A certification run's side of the scheduler: loads inputs, restores and stores votes, writes certificates in order.
 ///
-/// Confined to the scheduler that it was given to.
+/// An unfinished input that votes were stored for waits for a lane of the classifier that cast them; any other goes to
+/// the lane that asks first. Confined to the scheduler that it was given to.
 package final class CertificationRun: VoteSink {
   private let folder: RunFolder
   private let configuration: RunConfiguration
@@ -14,17 +15,28 @@ package final class CertificationRun: VoteSink {
   private let counter: ProgressCounter
   private let nonce: [UInt8]
   private let claimDigest: String
-  private let classifierDigest: String
+  /// The classifier of each lane and its digest; equal devices have equal ones.
+  private let lanes: [(classifier: ClassifierIdentity, digest: String)]
   /// The shape that every input must have.
   private let shape: [Int]
-  private var details: [Int: PreparedInput] = [:]
+  /// The inputs that were handed out, each with its lane.
+  private var details: [Int: (input: PreparedInput, lane: Int)] = [:]
+  /// Inputs with stored votes of another lane's classifier, by its digest, in order.
+  private var waiting: [String: ArraySlice<TakenInput>] = [:]
   /// Inputs still to be written, in order, and those of them that are ready.
   private var order: ArraySlice<Int>
   private var ready: [Int: (SmoothingCertificate, VoteBitmap, Double)] = [:]
 
+  private struct TakenInput {
+    let input: PreparedInput
+    let payload: NoisyInput
+    let tally: CertificationTally
+  }
+
+  /// - Parameter classifiers: the classifier of each lane.
   package init(
     folder: RunFolder, rule: StoppingRule, inputs: Prefetcher<PreparedInput>, remaining: [Int], shape: [Int],
-    counter: ProgressCounter
+    classifiers: [ClassifierIdentity], counter: ProgressCounter
   ) throws {
     self.folder = folder
     configuration = folder.configuration
@@ -34,11 +46,12 @@ package final class CertificationRun: VoteSink {
     self.counter = counter
     nonce = bytes(hexadecimal: configuration.nonce) ?? []
     claimDigest = try configuration.claimDigest()
-    classifierDigest = try configuration.classifier.digest()
+    lanes = try classifiers.map { ($0, try $0.digest()) }
     order = remaining[...]
   }
 
-  package func nextInput() throws -> (index: Int, payload: NoisyInput, tally: any InputTally)? {
+  package func nextInput(lane: Int) throws -> (index: Int, payload: NoisyInput, tally: any InputTally)? {
+    if let restored = waiting[lanes[lane].digest]?.popFirst() { return handOut(restored, lane) }
     while let (index, input) = inputs.next() {
       let content: PreparedInput.Content
       do {
@@ -53,38 +66,46 @@ package final class CertificationRun: VoteSink {
         try write(unreadable: input, problem: "\(error)")
         continue
       }
-      details[index] = input
       let key = configuration.noise.key(nonce: nonce, imageSHA256: content.sha256)
       let payload = NoisyInput(bytes: content.bytes, key: NoiseDescription.words(key))
-      if let (partial, votes) = try folder.partialVotes(index),
+      guard let (partial, votes) = try folder.partialVotes(index),
         partial.imageSHA256 == hexadecimal(content.sha256), partial.key == hexadecimal(key),
-        partial.classifierSHA256 == classifierDigest, partial.selectionVotes.count == configuration.sampling.selection,
+        lanes.contains(where: { $0.digest == partial.classifierSHA256 }),
+        partial.selectionVotes.count == configuration.sampling.selection,
         partial.topClass == mostVoted(partial.selectionVotes), votes.count <= configuration.sampling.estimation
-      {
-        let tally = CertificationTally(
-          rule: rule, selectionVotes: partial.selectionVotes, topClass: partial.topClass, votes: votes)
-        counter.add(restored: partial.selectionVotes.count + votes.count)
-        return (index, payload, tally)
-      }
-      return (index, payload, CertificationTally(rule: rule))
+      else { return handOut(.init(input: input, payload: payload, tally: CertificationTally(rule: rule)), lane) }
+      let restored = TakenInput(
+        input: input, payload: payload,
+        tally: CertificationTally(
+          rule: rule, selectionVotes: partial.selectionVotes, topClass: partial.topClass, votes: votes))
+      counter.add(restored: partial.selectionVotes.count + votes.count)
+      if partial.classifierSHA256 == lanes[lane].digest { return handOut(restored, lane) }
+      waiting[partial.classifierSHA256, default: []].append(restored)
     }
     return nil
   }
 
+  private func handOut(
+    _ taken: TakenInput, _ lane: Int
+  ) -> (index: Int, payload: NoisyInput, tally: any InputTally) {
+    details[taken.input.index] = (taken.input, lane)
+    return (taken.input.index, taken.payload, taken.tally)
+  }
+
   package func progressed(_ index: Int, _ tally: any InputTally) throws {
-    guard let tally = tally as? CertificationTally, let input = details[index], let topClass = tally.topClass,
+    guard let tally = tally as? CertificationTally, let (input, lane) = details[index], let topClass = tally.topClass,
       let content = try? input.content.get()
     else { return }
     let partial = PartialVotes(
       index: index, imageSHA256: hexadecimal(content.sha256),
       key: hexadecimal(configuration.noise.key(nonce: nonce, imageSHA256: content.sha256)), topClass: topClass,
       selectionVotes: tally.selectionVotes, votes: tally.votes.prefix(tally.answered),
-      classifierSHA256: classifierDigest)
+      classifierSHA256: lanes[lane].digest)
     try folder.store(partial, votes: tally.votes.prefix(tally.answered))
   }
 
   package func finished(_ index: Int, _ tally: any InputTally, seconds: Double) throws {
-    guard let tally = tally as? CertificationTally, let input = details[index] else { return }
+    guard let tally = tally as? CertificationTally, let (input, lane) = details[index] else { return }
     // A certificate that waits for an earlier one is not on the disk yet: its votes must be.
     if index != order.first { try progressed(index, tally) }
     details[index] = nil
@@ -98,7 +119,7 @@ package final class CertificationRun: VoteSink {
       key: hexadecimal(configuration.noise.key(nonce: nonce, imageSHA256: content.sha256)), topClass: tally.topClass,
       selectionVotes: tally.selectionVotes, looks: tally.looks, samples: samples,
       votesSHA256: PartialVotes.digest(votes), radius: outcome.radius, squaredLevels: outcome.squaredLevels,
-      claimSHA256: claimDigest, classifier: configuration.classifier)
+      claimSHA256: claimDigest, classifier: lanes[lane].classifier)
     try write(certificate, votes: votes, seconds: seconds)
   }
 

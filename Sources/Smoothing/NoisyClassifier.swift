@@ -74,20 +74,25 @@ package final class NoisyClassifier: Sendable {
     return (batch, network.outputShapes[0].reduce(1, *) / batch)
   }
 
-  /// Draws batches on all instances until the scheduler has no more.
-  package func drawVotes(for scheduler: VoteScheduler, counter: ProgressCounter) async throws {
+  /// What this classifier draws at a time.
+  package var lane: VoteScheduler.Lane {
+    VoteScheduler.Lane(slots: batch, imagesPerBatch: imagesPerBatch, concurrency: instances.count)
+  }
+
+  /// Draws batches in one of the scheduler's lanes, on all instances, until it has no more.
+  package func drawVotes(for scheduler: VoteScheduler, lane: Int = 0, counter: ProgressCounter) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for instance in instances {
         group.addTask {
           let clock = ContinuousClock()
           do {
-            while let (batch, inputs) = try await scheduler.nextBatch() {
+            while let (batch, inputs) = try await scheduler.nextBatch(lane: lane) {
               let start = clock.now
               let classes = try await instance.classes(batch, inputs)
               counter.add(passes: batch.count)
               let took = (clock.now - start).components
               await scheduler.complete(
-                batch, classes: classes, seconds: Double(took.seconds) + Double(took.attoseconds) * 1e-18)
+                batch, lane: lane, classes: classes, seconds: Double(took.seconds) + Double(took.attoseconds) * 1e-18)
             }
           } catch {
             await scheduler.fail(error)

@@ -79,7 +79,7 @@ package final class PredictionRun: VoteSink {
     self.onResult = onResult
   }
 
-  package func nextInput() throws -> (index: Int, payload: NoisyInput, tally: any InputTally)? {
+  package func nextInput(lane: Int) throws -> (index: Int, payload: NoisyInput, tally: any InputTally)? {
     while let (index, input) = inputs.next() {
       do {
         let content = try input.content.get()

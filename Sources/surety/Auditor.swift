@@ -64,11 +64,17 @@ struct AuditRefusal: Error {
 }
 
 /// Evaluates stored votes again: noise by the checker's code, the network on a device of choice.
+///
+/// A certificate's votes are held to be those of the classifier that it names, whatever other classifiers voted in the
+/// run: to the bit where that classifier is at hand, up to the rounding of another device elsewhere.
 struct Auditor {
   private let checker: RunChecker
   private let files: CheckedFiles
   private let model: LoadedModel
-  private let device: any Device
+  /// The certificates that have votes.
+  private let wanted: [SmoothingCertificate]
+  /// Where each classifier's votes are evaluated.
+  private let devices: [ClassifierIdentity: any Device]
   private let precision: Precision
   private let quiet: Bool
 
@@ -83,8 +89,13 @@ struct Auditor {
     self.files = files
     self.model = model
     self.quiet = quiet
-    let kind = checker.certificates.first { $0.decision != .unreadable }?.classifier.deviceKind
-    device = try DeviceChoice(name: name == "auto" ? kind ?? "cpu" : name).device()
+    wanted = checker.certificates.filter { $0.decision != .unreadable }
+    var devices: [ClassifierIdentity: any Device] = [:]
+    let named: (any Device)? = try name == "auto" ? nil : DeviceChoice(name: name).device()
+    for certificate in wanted where devices[certificate.classifier] == nil {
+      devices[certificate.classifier] = try named ?? DeviceChoice.device(like: certificate.classifier)
+    }
+    self.devices = devices
     guard let precision = Precision(rawValue: checker.configuration.precision) else {
       throw UserError("the run's precision \(checker.configuration.precision) is unknown.")
     }
@@ -92,12 +103,13 @@ struct Auditor {
   }
 
   func audit(samples: Int) async throws -> AuditReport {
+    let names = Set(devices.values.map { "\($0.identity.name) (\($0.identity.kind))" })
     var report = AuditReport(
-      device: "\(device.identity.name) (\(device.identity.kind))", sameClassifier: true, samplesPerCertificate: samples,
-      remainingShare: VoteAudit.remainingShare(samples: samples))
-    let wanted = checker.certificates.filter { $0.decision != .unreadable }
+      device: names.isEmpty ? "no device" : names.sorted().joined(separator: " and "), sameClassifier: true,
+      samplesPerCertificate: samples, remainingShare: VoteAudit.remainingShare(samples: samples))
     let sampler = try CheckedSampler(table: checker.table, noise: checker.configuration.noise)
     for (identity, certificates) in Dictionary(grouping: wanted, by: \.classifier) {
+      guard let device = devices[identity] else { continue }
       guard device.precisions.contains(precision) else {
         throw AuditRefusal(
           "the votes were cast in \(precision.rawValue), which \(device.identity.name) does not offer")
@@ -109,7 +121,7 @@ struct Auditor {
         report.problems.append("the model has another number of classes than run.json states")
         return report
       }
-      let isSame = try await currentIdentity(identity, plan, certificates[0]) == identity
+      let isSame = try await currentIdentity(identity, on: device, plan, certificates[0]) == identity
       guard isSame || precision == .float32 else {
         throw AuditRefusal(
           "the votes were cast by another classifier (\(identity.deviceName), \(identity.software), "
@@ -186,7 +198,7 @@ struct Auditor {
 
   /// The identity of the classifier at hand, built as the producer builds it.
   private func currentIdentity(
-    _ recorded: ClassifierIdentity, _ plan: LoweringPlan, _ certificate: SmoothingCertificate
+    _ recorded: ClassifierIdentity, on device: any Device, _ plan: LoweringPlan, _ certificate: SmoothingCertificate
   ) async throws -> ClassifierIdentity {
     var identity = recorded
     identity.modelSHA256 = model.sha256

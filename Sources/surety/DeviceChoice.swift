@@ -1,9 +1,10 @@
 import CPUCompute
+import Certificates
 import Compute
 import OpenCLCompute
 import Verification
 
-/// The device that `--device` names, with its options.
+/// The device or devices that `--device` names, with its options.
 struct DeviceChoice {
   private let name: String
   private let memory: Int?
@@ -42,14 +43,47 @@ struct DeviceChoice {
     case "opencl": return try OpenCLDevice.device(0)
     case "opencl:all", "all":
       throw UserError(
-        "--device \(name) is not offered here: a run has one classifier. Start one run per device with --shard I/N, and "
-          + "join them with surety merge.")
+        "--device \(name) means several devices at once, which only smooth certify uses; choose auto, cpu, opencl or "
+          + "opencl:N here (surety devices lists them).")
     default:
       if name.hasPrefix("opencl:"), let index = Int(name.dropFirst("opencl:".count)), index >= 0 {
         return try OpenCLDevice.device(index)
       }
-      throw UserError("--device must be auto, cpu, opencl or opencl:N, not '\(name)'; surety devices lists them.")
+      throw UserError(
+        "--device must be auto, cpu, opencl, opencl:N or, for smooth certify, opencl:all or all, not '\(name)'; surety "
+          + "devices lists them.")
     }
+  }
+
+  /// The device at hand that is most like the one of a classifier: of its kind, and equal or of its name if possible.
+  static func device(like classifier: ClassifierIdentity) throws -> any Device {
+    guard classifier.deviceKind == "opencl" else { return try DeviceChoice(name: classifier.deviceKind).device() }
+    let all = try OpenCLDevice.all()
+    let sameName = all.filter { $0.identity.name == classifier.deviceName }
+    return sameName.first { $0.identity.variant == classifier.variant && $0.identity.software == classifier.software }
+      ?? sameName.first ?? all[0]
+  }
+
+  /// The devices that a run may use side by side: those of `opencl:all` and `all`, or the one that is named.
+  ///
+  /// OpenCL on the processor counts where there is no GPU. The CPU comes last.
+  func devices() throws -> [any Device] {
+    switch name {
+    case "opencl:all": return try Self.openCLDevices()
+    case "all":
+      var devices: [any Device] = []
+      do { devices = try Self.openCLDevices() } catch DeviceError.unavailable(let reason) {
+        Terminal.message("Note: \(reason). --device all is the CPU alone.")
+      }
+      return devices + [cpu]
+    default: return [try device()]
+    }
+  }
+
+  private static func openCLDevices() throws(DeviceError) -> [OpenCLDevice] {
+    let all = try OpenCLDevice.all()
+    let gpus = all.filter { $0.kind == .gpu }
+    return gpus.isEmpty ? all : gpus
   }
 
   /// The device that searches may use beside the CPU. auto: a GPU, looked for once a search takes long.

@@ -61,6 +61,7 @@ struct MergeCommand: AsyncParsableCommand {
     joined.data.shard = 0
     joined.data.shards = 1
     joined.skipBad = parts.contains { $0.configuration.skipBad }
+    for part in parts { joined.list(classifiersOf: part.certificates) }
     joined.configurationSHA256 = try joined.digest()
     let folder = try RunFolder(out, configuration: joined, unfinished: .keep)
     let certificates = parts.flatMap { part in part.certificates.map { (part.path, $0) } }.sorted {

@@ -42,7 +42,9 @@ struct DataOptions: ParsableArguments {
 
 struct ComputeOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Where to compute: auto, cpu, opencl or opencl:N (see surety devices).", valueName: "device"))
+    help: ArgumentHelp(
+      "Where to compute: auto, cpu, opencl or opencl:N (see surety devices); for smooth certify also opencl:all (every "
+        + "GPU at once) or all (with the CPU).", valueName: "device"))
   var device: String = "auto"
 
   @Option(

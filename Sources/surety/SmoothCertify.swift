@@ -18,6 +18,10 @@ struct SmoothCertify: AsyncParsableCommand {
       sampling (the default) tests declared radii and stops as soon as the answer is clear; fixed sampling is CERTIFY \
       of Cohen et al. 2019. Repeating the command resumes an interrupted run.
 
+      --device opencl:all uses every GPU at once, --device all the CPU as well (OpenCL on the processor counts where \
+      there is no GPU). Every input is one device's: all its samples are drawn there, and its record names that \
+      device's classifier.
+
       Examples:
         surety smooth certify --model efficientnet_lite0.onnx --data images/ --labels labels.csv \\
           --preprocess efficientnet-lite --sigma 0.12 --out run
@@ -104,7 +108,8 @@ struct SmoothCertify: AsyncParsableCommand {
     let options = try samplingOptions(sigma: sigma)
     let earlier = try RunFolder.configurationIfPresent(out)
     let job = try await SmoothingJob(
-      model: modelOptions, data: dataOptions, compute: computeOptions, sigma: sigma, scales: earlier?.quantization)
+      model: modelOptions, data: dataOptions, compute: computeOptions, sigma: sigma, scales: earlier?.quantization,
+      allowsSeveralDevices: true)
     let noise = job.setup.noise
     let rule = try StoppingRule(
       options: options, sigma: sigma, totalVariation: noise.totalVariation(dimensions: job.setup.dimensions),
@@ -125,17 +130,15 @@ struct SmoothCertify: AsyncParsableCommand {
     }
     let run = try CertificationRun(
       folder: folder, rule: rule, inputs: job.prefetcher(remaining), remaining: remaining,
-      shape: job.setup.imageShape, counter: counter)
-    let scheduler = VoteScheduler(
-      sink: run, slots: job.classifier.batch, imagesPerBatch: job.classifier.imagesPerBatch,
-      concurrency: job.classifier.instances.count)
+      shape: job.setup.imageShape, classifiers: job.lanes.map(\.identity), counter: counter)
+    let scheduler = VoteScheduler(sink: run, lanes: job.lanes.map(\.classifier.lane))
     Interruption.onInterrupt {
       await scheduler.stop()
       Terminal.message("Interrupted; everything drawn so far is stored. The same command goes on from there.")
     }
     let progress = outputOptions.quiet ? nil : ProgressDisplay(counter)
     defer { progress?.stop() }
-    try await job.classifier.drawVotes(for: scheduler, counter: counter)
+    try await job.drawVotes(for: scheduler, counter: counter)
     progress?.stop()
     if await scheduler.wasInterrupted {
       // The interruption ends the program once it has said so.

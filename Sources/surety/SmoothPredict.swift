@@ -63,9 +63,7 @@ struct SmoothPredict: AsyncParsableCommand {
       fflush(nil)
     }
     let counter = ProgressCounter(total: indices.count)
-    let scheduler = VoteScheduler(
-      sink: run, slots: job.classifier.batch, imagesPerBatch: job.classifier.imagesPerBatch,
-      concurrency: job.classifier.instances.count)
+    let scheduler = VoteScheduler(sink: run, lanes: [job.classifier.lane])
     try await job.classifier.drawVotes(for: scheduler, counter: counter)
     let all = results.results
     let answered = all.filter { $0.prediction != nil }

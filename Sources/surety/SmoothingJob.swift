@@ -8,20 +8,29 @@ import Reports
 import Smoothing
 import Statistics
 
-/// Model, data, noise and device of a smoothing command, opened and checked against each other.
+/// Model, data, noise and devices of a smoothing command, opened and checked against each other.
 struct SmoothingJob {
   let setup: ClassifierSetup
   let dataset: Dataset
-  let device: any Device
   let precision: Precision
-  let classifier: NoisyClassifier
-  let identity: ClassifierIdentity
+  /// One for each device, in the order of the devices.
+  let lanes: [Lane]
   /// The scales of an int8 classifier.
   private let quantization: QuantizationRecord?
   private let data: DataOptions
   private let modelChannels: Int?
-  /// Where the model's input stands in memory.
+  /// Where the model's input stands in the first device's memory.
   private let input: InputPlacement
+
+  /// A device and the classifier that was built on it.
+  struct Lane {
+    let device: any Device
+    let classifier: NoisyClassifier
+    let identity: ClassifierIdentity
+  }
+
+  /// The only device's classifier; every command but certify has one device.
+  var classifier: NoisyClassifier { lanes[0].classifier }
 
   /// The inputs that were asked for, by their place in the data.
   var indices: [Int] {
@@ -31,10 +40,11 @@ struct SmoothingJob {
 
   /// - Parameters:
   ///   - scales: those of the run that is resumed; they are measured only where there are none.
+  ///   - allowsSeveralDevices: whether `--device` may name several, which then compute side by side.
   ///   - keepsInputs: whether the noisy inputs can be read (`smooth sample`).
   init(
     model modelOptions: ModelOptions, data: DataOptions, compute: ComputeOptions, sigma: ExactDecimal,
-    scales: QuantizationRecord? = nil, keepsInputs: Bool = false
+    scales: QuantizationRecord? = nil, allowsSeveralDevices: Bool = false, keepsInputs: Bool = false
   ) async throws {
     self.data = data
     if sigma.nearest > 4 {
@@ -49,13 +59,16 @@ struct SmoothingJob {
       throw UserError("--skip \(data.skip) leaves nothing of the \(dataset.count) inputs in \(data.data).")
     }
     let preprocessing = try Preprocessing.resolve(data.preprocess)
-    device = try DeviceChoice(compute).device()
-    try Self.require(precision, of: device)
-    if precision == .bfloat16, device is CPUDevice, let advice = CPUDevice.bfloat16Advice {
-      Terminal.message("Note: \(advice).")
+    let choice = try DeviceChoice(compute)
+    let devices = try allowsSeveralDevices ? choice.devices() : [choice.device()]
+    for device in devices {
+      try Self.require(precision, of: device)
+      if precision == .bfloat16, device is CPUDevice, let advice = CPUDevice.bfloat16Advice {
+        Terminal.message("Note: \(advice).")
+      }
     }
-    var batch = compute.batch ?? DeviceChoice.defaultBatch(device)
-    var plan = try model.graph.plan(batch: batch, precision: precision == .int8 ? .float32 : precision)
+    let batch = compute.batch ?? DeviceChoice.defaultBatch(devices[0])
+    let plan = try model.graph.plan(batch: batch, precision: precision == .int8 ? .float32 : precision)
     let classes = try NoisyClassifier.sizes(plan).classes
     if let label = dataset.largestLabel, label >= classes {
       throw UserError(
@@ -69,19 +82,44 @@ struct SmoothingJob {
       model: model, preprocessing: preprocessing, sigma: sigma, imageShape: first.shape, isReal: first.isReal)
     let source = CalibrationSource(
       path: compute.calibration, inputs: dataset, skip: data.skip, preprocessing: preprocessing, channels: channels)
-    quantization = precision == .int8 ? try await source.scales(resuming: scales, setup, on: device) : nil
+    let quantization = precision == .int8 ? try await source.scales(resuming: scales, setup, on: devices[0]) : nil
+    var (lanes, inputs): ([Lane], [InputPlacement]) = ([], [])
+    for device in devices {
+      // Beside other devices the CPU leaves a core to each of them, which feeds it.
+      let instances =
+        device is CPUDevice ? max(1, device.concurrency - (devices.count - 1)) : device.concurrency
+      let (lane, input) = try await Self.lane(
+        setup, on: device, instances: instances, first: lanes.isEmpty && precision != .int8 ? plan : nil,
+        precision: precision, quantization: quantization, batch: compute.batch, keepsInputs: keepsInputs)
+      lanes.append(lane)
+      inputs.append(input)
+    }
+    self.lanes = lanes
+    self.quantization = quantization
+    input = inputs[0]
+  }
+
+  /// Builds the classifier on a device; `first` is a plan for its default batch, if there is one already.
+  ///
+  /// A device without room for the batch gets half of it, and the user is told.
+  private static func lane(
+    _ setup: ClassifierSetup, on device: any Device, instances: Int, first: LoweringPlan?, precision: Precision,
+    quantization: QuantizationRecord?, batch wanted: Int?, keepsInputs: Bool
+  ) async throws -> (Lane, InputPlacement) {
     let levels = quantization.map { Quantization($0) }
-    if precision == .int8 { plan = try model.graph.plan(batch: batch, precision: .int8, quantization: levels) }
-    // A device without room for the batch gets half of it, and the user is told.
-    var made: NoisyClassifier?
-    while made == nil {
+    var batch = wanted ?? DeviceChoice.defaultBatch(device)
+    var plan = try first ?? setup.model.graph.plan(batch: batch, precision: precision, quantization: levels)
+    while true {
       do {
-        made = try await setup.classifier(
-          plan, on: device, instances: device.concurrency, keepsInputs: keepsInputs)
-      } catch DeviceError.outOfMemory(let reason) where batch > 1 && compute.batch == nil {
+        let classifier = try await setup.classifier(
+          plan, on: device, instances: instances, keepsInputs: keepsInputs)
+        let identity = try await setup.identity(
+          classifier, on: device, precision: precision, quantization: quantization)
+        return (Lane(device: device, classifier: classifier, identity: identity), plan.inputs[0])
+      } catch DeviceError.outOfMemory(let reason) where batch > 1 && wanted == nil {
         batch /= 2
         Terminal.message("\(reason); trying a batch of \(batch).")
-        plan = try model.graph.plan(batch: batch, precision: precision, quantization: levels)
+        plan = try setup.model.graph.plan(batch: batch, precision: precision, quantization: levels)
       } catch DeviceError.outOfMemory(let reason) {
         throw UserError(
           "\(reason) "
@@ -90,9 +128,6 @@ struct SmoothingJob {
               : "Not even one sample at a time fits: allow more with --memory, or use another device."))
       }
     }
-    classifier = made!
-    input = plan.inputs[0]
-    identity = try await setup.identity(classifier, on: device, precision: precision, quantization: quantization)
   }
 
   /// Refuses arithmetic that the device does not have.
@@ -122,7 +157,10 @@ struct SmoothingJob {
   }
 
   func configuration(plan: SamplingPlan, shard: Shard, nonce: String, skipBad: Bool) throws -> RunConfiguration {
-    try RunConfiguration(
+    // Equal devices have one classifier.
+    var identities: [ClassifierIdentity] = []
+    for lane in lanes where !identities.contains(lane.identity) { identities.append(lane.identity) }
+    return try RunConfiguration(
       version: suretyVersion,
       model: .init(
         path: setup.model.path, sha256: setup.model.sha256, classes: classifier.classes, inputShape: modelShape),
@@ -131,7 +169,19 @@ struct SmoothingJob {
         listSHA256: SHA256.text(dataset.listDigestInput), count: dataset.count, skip: data.skip, limit: data.limit,
         shard: shard.index, shards: shard.count),
       preprocessing: setup.preprocessing.canonicalText, noise: setup.noise.description, nonce: nonce, sampling: plan,
-      precision: precision.rawValue, quantization: quantization, skipBad: skipBad, classifier: identity)
+      precision: precision.rawValue, quantization: quantization, skipBad: skipBad, classifier: identities[0],
+      furtherClassifiers: identities.count > 1 ? Array(identities.dropFirst()) : nil)
+  }
+
+  /// Draws the scheduler's batches on all devices, each in its lane, until there are no more.
+  func drawVotes(for scheduler: VoteScheduler, counter: ProgressCounter) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (number, lane) in lanes.enumerated() {
+        let classifier = lane.classifier
+        group.addTask { try await classifier.drawVotes(for: scheduler, lane: number, counter: counter) }
+      }
+      try await group.waitForAll()
+    }
   }
 
   func prefetcher(_ indices: [Int]) -> Prefetcher<PreparedInput> {
@@ -157,9 +207,14 @@ struct SmoothingJob {
   }
 
   var headline: String {
-    "\(setup.model.name): \(classifier.classes) classes, input \(modelShape); \(dataset.summary); "
-      + "\(device.identity.name) (\(device.identity.kind)), \(precision.rawValue), "
-      + "\(classifier.instances.count) x \(classifier.batch) samples a pass"
+    let devices = lanes.map { lane in
+      let (device, classifier) = (lane.device.identity, lane.classifier)
+      return "\(device.name) (\(device.kind)), \(precision.rawValue), \(classifier.instances.count) x "
+        + "\(classifier.batch) samples a pass"
+    }
+    return
+      "\(setup.model.name): \(classifier.classes) classes, input \(modelShape); \(dataset.summary); "
+      + devices.joined(separator: "; ")
   }
 
   /// A hint where hardly any label agrees although the classifier is sure of itself: permuted labels, as a rule.

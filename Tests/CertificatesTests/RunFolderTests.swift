@@ -140,6 +140,41 @@ private func bitmap(_ count: Int, every step: Int = 3) -> VoteBitmap {
     #expect(try run.partialVotes(1) == nil)
   }
 
+  /// A run on several devices goes on with the same set of classifiers only; the records' classifiers stay listed, and
+  /// none of them is part of the configuration's digest.
+  @Test func theSetOfClassifiersIsCompared() throws {
+    var fixture = try Fixture()
+    let alone = fixture.configuration
+    fixture.configuration.furtherClassifiers = [Fixture.classifier("bb")]
+    #expect(try fixture.configuration.digest() == alone.digest())
+    do {
+      let run = try fixture.open()
+      var certificate = try fixture.certificate(0, votes: bitmap(100))
+      certificate.classifier = Fixture.classifier("bb")
+      try run.append(certificate, votes: bitmap(100), seconds: 0)
+      try run.store(fixture.partial(1, bitmap(40)), votes: bitmap(40))
+    }
+    var swapped = fixture
+    swapped.configuration.classifier = Fixture.classifier("bb")
+    swapped.configuration.furtherClassifiers = [Fixture.classifier("aa")]
+    do {
+      let run = try swapped.open()
+      #expect(try run.partialVotes(1) != nil && run.configuration.earlierClassifiers == nil)
+    }
+    var one = fixture
+    one.configuration = alone
+    #expect {
+      try one.open()
+    } throws: { error in
+      "\(error)".contains("--restart-unfinished")
+    }
+    let run = try one.open(.restart)
+    #expect(try run.finished.count == 1 && run.partialVotes(1) == nil)
+    #expect(run.configuration.classifiers == [Fixture.classifier("aa")])
+    #expect(run.configuration.earlierClassifiers == [Fixture.classifier("bb")])
+    #expect(run.configuration.names(Fixture.classifier("bb")) && !run.configuration.names(Fixture.classifier("cc")))
+  }
+
   @Test func partialVotesComeBackOnlyWhole() throws {
     let fixture = try Fixture()
     let run = try fixture.open()
