@@ -100,7 +100,8 @@ package struct Program: Sendable {
   private var residentPeak: Int {
     guard let status = try? TestData.bytes("/proc/\(process)/status") else { return 0 }
     let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-    return (line?.split(separator: " ", omittingEmptySubsequences: true).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+    let digits = line?.filter(\.isNumber) ?? ""
+    return (Int(digits) ?? 0) << 10
   }
 
   private func text(_ name: String) -> String {
