@@ -68,7 +68,8 @@ public struct VerificationAnswer: Sendable {
       self.note = text
       return
     }
-    if !note.contains(text) { self.note = "\(note); \(text)" }
+    // contains(text) would bind to full Foundation, which brings 40 MB of ICU into the bundle.
+    if note.firstRange(of: text) == nil { self.note = "\(note); \(text)" }
   }
 
   /// The witness of a `sat`.
