@@ -25,6 +25,8 @@ package struct BoxResult {
   package var lower: [Double] = []
   package var upper: [Double] = []
   var isClipped = false
+  /// What quadratic bounds clipped the box with, or closed clauses.
+  var combinations: [ProofTree.Combination] = []
   /// The axis to split, nil where no axis can be.
   var axis: Int?
   /// The best bound of the worst clause that is open.
@@ -57,8 +59,14 @@ package struct Conjunctions {
   }
 }
 
-/// One thread's bounds for groups of boxes.
-package final class BoxWorker {
+/// What bounds boxes, one thread each.
+protocol BoxEvaluator: AnyObject {
+  /// nil if time ran out.
+  func evaluate(_ nodes: ArraySlice<BoxNode>) -> [BoxResult]?
+}
+
+/// One thread's linear bounds for groups of boxes.
+package final class BoxWorker: BoxEvaluator {
   let bounds: PartBounds
   let rules: Conjunctions
   /// The inputs of positive width.
@@ -91,8 +99,10 @@ package final class BoxWorker {
     }
   }
 
+  package func evaluate(_ nodes: ArraySlice<BoxNode>) -> [BoxResult]? { evaluate(nodes, isRoot: false) }
+
   /// Bounds up to `parts` boxes; nil if time ran out.
-  package func evaluate(_ nodes: ArraySlice<BoxNode>, isRoot: Bool = false) -> [BoxResult]? {
+  package func evaluate(_ nodes: ArraySlice<BoxNode>, isRoot: Bool) -> [BoxResult]? {
     let parts = bounds.parts
     for part in 0..<parts {
       let node = nodes[nodes.startIndex + (part < nodes.count ? part : 0)]

@@ -28,6 +28,8 @@ final class BoxSearchRun {
   let plan: BoundPlan
   let rules: Conjunctions
   let wide: [Int]
+  /// Whether boxes below the root get quadratic bounds instead of linear ones.
+  let isQuadratic: Bool
   /// Boxes per group.
   let parts: Int
   private var frontier: [BoxNode] = []
@@ -41,6 +43,7 @@ final class BoxSearchRun {
   /// A node of the tree, kept for the proof.
   struct BoxRecord {
     var isClipped = false
+    var combinations: [ProofTree.Combination] = []
     var axis = -1
     var at = 0.0
     var children = (-1, -1)
@@ -56,7 +59,8 @@ final class BoxSearchRun {
     rules = Conjunctions(self.problem)
     let box = self.problem
     wide = network.inputs.filter { box.lower[$0] < box.upper[$0] }
-    parts = plan.neuronCount < 6000 && plan.entryCount < 60_000 ? 8 : 1
+    isQuadratic = QuadraticPass.suits(plan, wide: wide)
+    parts = isQuadratic ? 4 : plan.neuronCount < 6000 && plan.entryCount < 60_000 ? 8 : 1
   }
 
   var isLate: Bool { ContinuousClock.now >= options.deadline || events.isStopped() }
@@ -95,12 +99,18 @@ final class BoxSearchRun {
       if let found = candidates(root, first[0]) { return outcome(.witness(found)) }
     }
     if let record { noteRefuted(root, first[0], (record, rootWorker)) }
-    if let reason = take(root, first[0]) { return outcome(.unknown(reason)) }
-    var workers: [BoxWorker] = []
+    if isQuadratic, !first[0].clauses.isEmpty {
+      // Quadratic bounds start from the whole region and from all clauses again, so that their tree needs no others.
+      frontier = [root]
+    } else if let reason = take(root, first[0]) {
+      return outcome(.unknown(reason))
+    }
+    var workers: [any BoxEvaluator] = []
     while head < frontier.count {
       if workers.isEmpty {
-        workers = (0..<options.threads).map { _ in
-          BoxWorker(
+        workers = (0..<options.threads).map { _ -> any BoxEvaluator in
+          if isQuadratic { return QuadraticWorker(plan, wide: wide, problem) }
+          return BoxWorker(
             PartBounds(plan, parts: parts, lanes: 32, isDone: isDone), rules, wide: wide, problem)
         }
       }
@@ -142,7 +152,7 @@ final class BoxSearchRun {
     return batch
   }
 
-  private func evaluate(_ batch: [BoxNode], _ workers: [BoxWorker]) -> [BoxResult]? {
+  private func evaluate(_ batch: [BoxNode], _ workers: [any BoxEvaluator]) -> [BoxResult]? {
     let parts = parts
     let groups = (batch.count + parts - 1) / parts
     nonisolated(unsafe) var results = [[BoxResult]?](repeating: nil, count: groups)
@@ -168,6 +178,10 @@ final class BoxSearchRun {
 
   /// Enters what is left of a node; a reason if it can be neither proven nor split.
   private func take(_ node: BoxNode, _ result: BoxResult) -> String? {
+    if options.wantsProof {
+      records[node.record].isClipped = result.isClipped
+      records[node.record].combinations = result.combinations
+    }
     if result.clauses.isEmpty { return nil }
     guard let axis = result.axis else {
       return "A part of the region is too small to be split again, and its bound is not positive beyond rounding."
@@ -184,8 +198,9 @@ final class BoxSearchRun {
       halves.append(child)
     }
     if options.wantsProof {
-      records[node.record] = BoxRecord(
-        isClipped: result.isClipped, axis: wide[axis], at: middle, children: (halves[0].record, halves[1].record))
+      records[node.record].axis = wide[axis]
+      records[node.record].at = middle
+      records[node.record].children = (halves[0].record, halves[1].record)
     }
     frontier += halves
     return nil
@@ -244,11 +259,13 @@ final class BoxSearchRun {
     var stack = [0]
     while let index = stack.popLast() {
       let record = records[index]
+      if record.isClipped { nodes.append(.clip) }
+      if !record.combinations.isEmpty { nodes.append(.quadratic(record.combinations)) }
       if record.axis < 0 {
-        nodes.append(.leaf(ProofTree.Leaf(recomputesBounds: true)))
+        // What quadratic bounds refuted is closed already.
+        nodes.append(.leaf(ProofTree.Leaf(recomputesBounds: record.combinations.isEmpty)))
         continue
       }
-      if record.isClipped { nodes.append(.clip) }
       nodes.append(.splitInput(record.axis - network.inputs.lowerBound, at: record.at))
       stack.append(record.children.1)
       stack.append(record.children.0)

@@ -34,6 +34,11 @@ struct TreeShape {
         if let problem = problem(of: leaf, region, neurons, isByClause) { return fail("\(problem) (node \(index)).") }
         ends[index] = Int32(index + 1)
         computes[index] = leaf.recomputesBounds
+      case .quadratic(let combinations):
+        if let problem = problem(of: combinations, region, network) { return fail("\(problem) (node \(index)).") }
+        guard let stop = end(index + 1) else { return fail(missing) }
+        ends[index] = Int32(stop)
+        computes[index] = computes[index + 1]
       case .clip:
         guard let stop = end(index + 1) else { return fail(missing) }
         ends[index] = Int32(stop)
@@ -99,6 +104,20 @@ struct TreeShape {
       }
     }
     return leaf.refutations.lazy.compactMap { problem(of: $0, region, neurons) }.first
+  }
+
+  private static func problem(
+    of combinations: [ProofTree.Combination], _ region: VerificationCase, _ network: Network
+  ) -> String? {
+    let wide = zip(region.lower, region.upper).filter { $0 < $1 }.count
+    guard wide <= QuadraticModels.mostInputs, network.neuronCount <= QuadraticModels.mostNeurons else {
+      return "Quadratic bounds over \(wide) inputs and \(network.neuronCount) neurons are too many"
+    }
+    for (row, weight) in combinations.lazy.flatMap(\.rows) {
+      guard region.rows.indices.contains(row) else { return "A combination names row \(row), which does not exist" }
+      guard weight >= 0, weight.isFinite else { return "A combination has the weight \(weight)" }
+    }
+    return combinations.allSatisfy { !$0.rows.isEmpty } ? nil : "A combination has no row"
   }
 
   private static func problem(

@@ -6,6 +6,8 @@ final class TreeWalker {
   let check: CaseCheck
   let part: PartBounds
   let slopes: LaneSlopesBox
+  /// Made when a tree has quadratic bounds.
+  lazy var quadratic = QuadraticModels(check.network, rows: check.region.rows)
   private let queue: TaskQueue
   private let grain: Int
   private let report: (Int) -> Void
@@ -79,6 +81,10 @@ final class TreeWalker {
         case .clip:
           isEmpty = !clip(replacing: replaces)
           sinceBound = 0
+          cursor += 1
+          isDone = false
+        case .quadratic(let combinations):
+          isEmpty = !clip(by: combinations)
           cursor += 1
           isDone = false
         case .bounds:

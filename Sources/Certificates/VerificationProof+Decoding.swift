@@ -55,6 +55,13 @@ private struct ProofReader {
     case ProofTag.splitNeuron: return .splitNeuron(Int(try signed()), at: Double(bitPattern: try word()))
     case ProofTag.splitNeuronAtZero: return .splitNeuron(Int(try signed()), at: 0)
     case ProofTag.clip: return .clip
+    case ProofTag.quadratic:
+      var combinations: [ProofTree.Combination] = []
+      for _ in 0..<(try unsigned()) {
+        try spend(2 * MemoryLayout<ProofTree.Combination>.stride)
+        combinations.append(.init(rows: try rows()))
+      }
+      return .quadratic(combinations)
     case ProofTag.clauses: return .clauses
     case ProofTag.bounds: return .bounds
     case ProofTag.neuronBounds:
@@ -85,12 +92,17 @@ private struct ProofReader {
     }
   }
 
-  private mutating func refutation() throws(FileError) -> ProofTree.Refutation {
-    var result = ProofTree.Refutation(rows: [])
+  private mutating func rows() throws(FileError) -> [(row: Int, weight: Float)] {
+    var result: [(row: Int, weight: Float)] = []
     for _ in 0..<(try unsigned()) {
       try spend(2 * MemoryLayout<(row: Int, weight: Float)>.stride)
-      result.rows.append((row: Int(try signed()), weight: try single()))
+      result.append((row: Int(try signed()), weight: try single()))
     }
+    return result
+  }
+
+  private mutating func refutation() throws(FileError) -> ProofTree.Refutation {
+    var result = ProofTree.Refutation(rows: try rows())
     result.slopes = try slopes()
     result.splitMultipliers = try singles()
     result.inputMultipliers = try singles()

@@ -21,6 +21,7 @@ enum ProofTag {
   static let clauses: UInt8 = 4
   static let bounds: UInt8 = 5
   static let neuronBounds: UInt8 = 6
+  static let quadratic: UInt8 = 7
   /// Leaves: plus 1 if bounds are recomputed, plus 2 if refutations follow, plus 4 if each brings joint lines.
   static let leaf: UInt8 = 8
 }
@@ -55,6 +56,10 @@ private struct ProofWriter {
       signed(Int64(neuron))
       if !isZero { word(at.bitPattern) }
     case .clip: stream.append(ProofTag.clip)
+    case .quadratic(let combinations):
+      stream.append(ProofTag.quadratic)
+      unsigned(UInt64(combinations.count))
+      for combination in combinations { rows(combination.rows) }
     case .clauses: stream.append(ProofTag.clauses)
     case .bounds: stream.append(ProofTag.bounds)
     case .neuronBounds(let list):
@@ -82,12 +87,16 @@ private struct ProofWriter {
     }
   }
 
-  private func refutation(_ refutation: ProofTree.Refutation) {
-    unsigned(UInt64(refutation.rows.count))
-    for (row, weight) in refutation.rows {
+  private func rows(_ rows: [(row: Int, weight: Float)]) {
+    unsigned(UInt64(rows.count))
+    for (row, weight) in rows {
       signed(Int64(row))
       single(weight)
     }
+  }
+
+  private func refutation(_ refutation: ProofTree.Refutation) {
+    rows(refutation.rows)
     slopes(refutation.slopes)
     for multipliers in [refutation.splitMultipliers, refutation.inputMultipliers] {
       unsigned(UInt64(multipliers.count))

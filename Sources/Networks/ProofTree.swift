@@ -22,6 +22,9 @@ public struct ProofTree: Sendable {
     /// One subtree follows, for the box that is left when every part is cut off where the input-linear bounds of the
     /// rows refute all clauses that are not refuted on the whole part (soundness.md 1.7).
     case clip
+    /// One subtree follows, for the box that is left when every part is cut off where quadratic bounds of these
+    /// combinations of rows refute all clauses that are not refuted on the whole part.
+    case quadratic([Combination])
     /// One subtree follows, for the same part: the bounds of all neurons that are undecided there and not split above
     /// are computed anew, in order, with default slopes, and hold in the whole subtree.
     case bounds
@@ -33,6 +36,13 @@ public struct ProofTree: Sendable {
     /// Only as the first node: one subtree for each clause of the case follows, in order. The i-th covers the whole
     /// region and refutes clause i alone, so every leaf in it has exactly one refutation, that of clause i.
     case clauses
+  }
+
+  /// sum weight_i phi_i over rows of the case with weights >= 0; it speaks about every clause that has all of them.
+  public struct Combination: Sendable {
+    public var rows: [(row: Int, weight: Float)]
+
+    public init(rows: [(row: Int, weight: Float)]) { self.rows = rows }
   }
 
   /// A part of the region on which every clause is refuted.

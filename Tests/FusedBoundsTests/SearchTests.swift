@@ -92,7 +92,7 @@ private func name(_ result: SearchOutcome.Result) -> String {
           cut = lower
           cut[input] = middle
           read(cut, upper)
-        case .splitNeuron, .clauses, .bounds, .neuronBounds: Issue.record("input splits make no such node")
+        case .splitNeuron, .clauses, .quadratic, .bounds, .neuronBounds: Issue.record("input splits make no such node")
         }
       }
       read(problem.verificationCase.lower, problem.verificationCase.upper)

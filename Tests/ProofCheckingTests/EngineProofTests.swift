@@ -90,7 +90,7 @@ struct EngineProofTests {
       switch node {
       case .splitInput, .splitNeuron: open += 1
       case .leaf: open -= 1
-      case .clip, .clauses, .bounds, .neuronBounds: break
+      case .clip, .clauses, .quadratic, .bounds, .neuronBounds: break
       }
     }
     return open == 0

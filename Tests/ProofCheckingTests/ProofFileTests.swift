@@ -26,12 +26,17 @@ func randomProof(seed: UInt64, cases: Int = 2) -> VerificationProof {
     }
   }
   func node() -> ProofTree.Node {
-    switch Int.random(in: 0...6, using: &random) {
+    switch Int.random(in: 0...7, using: &random) {
     case 0: return .splitInput(.random(in: -5...1_000_000, using: &random), at: .random(in: -1...1, using: &random))
     case 1: return .splitNeuron(.random(in: 0...300, using: &random), at: [0, -0.0, .nan, 1e300].randomElement()!)
     case 2: return .splitNeuron(.random(in: 0...300, using: &random), at: 0)
     case 3: return .clip
     case 4: return .clauses
+    case 5:
+      return .quadratic(
+        (0..<Int.random(in: 0...3, using: &random)).map { _ in
+          .init(rows: singles().map { (row: .random(in: -3...99, using: &random), weight: $0) })
+        })
     default:
       let refutations = (0..<Int.random(in: 0...2, using: &random)).map { _ in
         ProofTree.Refutation(

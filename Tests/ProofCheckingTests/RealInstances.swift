@@ -93,6 +93,19 @@ func mutated(_ tree: ProofTree, _ network: Network, _ random: inout SeededGenera
     default: result.nodes[index] = .splitNeuron(Int.random(in: 0..<network.neuronCount, using: &random), at: at)
     }
   case .clip, .bounds: result.nodes[index] = [.clauses, plainLeaf].randomElement(using: &random)!
+  case .quadratic(var list):
+    guard !list.isEmpty else { break }
+    let place = Int.random(in: list.indices, using: &random)
+    switch Int.random(in: 0...6, using: &random) {
+    case 0: list[place].rows = list[place].rows.map { (row: $0.row, weight: -$0.weight) }
+    case 1: list[place].rows = list[place].rows.map { (row: $0.row, weight: Float(number)) }
+    case 2: list[place].rows = list[place].rows.map { (row: $0.row + 1, weight: $0.weight) }
+    case 3: list[place].rows.append((row: wild, weight: 1))
+    case 4: list[place].rows = []
+    case 5: list.remove(at: place)
+    default: list.append(.init(rows: [(row: 0, weight: 1), (row: 1, weight: .random(in: 0...10, using: &random))]))
+    }
+    result.nodes[index] = .quadratic(list)
   case .neuronBounds(var list):
     guard !list.isEmpty else { break }
     let place = Int.random(in: list.indices, using: &random)

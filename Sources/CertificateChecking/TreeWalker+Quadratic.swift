@@ -1,0 +1,73 @@
+import Networks
+
+// Clipping by quadratic bounds of combinations of rows.
+
+extension TreeWalker {
+  /// Closes the clauses that a combination refutes on the part and cuts the part down to the hull of where others may
+  /// still hold; false if no clause may hold anywhere.
+  func clip(by combinations: [ProofTree.Combination]) -> Bool {
+    let region = check.region
+    let inputs = check.network.inputCount
+    guard !isRefuted else { return false }
+    quadratic.compute(lower: part.lower, upper: part.upper)
+    let minorants = combinations.map { combination in
+      quadratic.model(of: combination.rows.map { (region.rows[$0.row], Double($0.weight)) }).minorant()
+    }
+    var low = [Double](repeating: .infinity, count: inputs)
+    var high = [Double](repeating: -.infinity, count: inputs)
+    var isAnyLeft = false
+    let whole = box
+    for clause in region.clauses.indices where open[clause] {
+      let own = combinations.indices.filter { index in
+        combinations[index].rows.allSatisfy { region.clauses[clause].contains($0.row) }
+      }
+      if own.contains(where: { isPositive(minorants[$0].least, combinations[$0]) }) {
+        close(clause)
+        continue
+      }
+      let mark = part.log.count
+      // All rows of a clause must be violated at once, so their cuts add up.
+      let isLeft = own.allSatisfy { cut(minorants[$0], over: whole) }
+      if isLeft {
+        isAnyLeft = true
+        for input in 0..<inputs {
+          low[input] = min(low[input], part.lower[input])
+          high[input] = max(high[input], part.upper[input])
+        }
+      }
+      part.undo(to: mark)
+      if !isLeft { close(clause) }
+    }
+    guard isAnyLeft else { return false }
+    for input in 0..<inputs where !part.cut(input, lower: low[input], upper: high[input]) { return false }
+    return true
+  }
+
+  private func isPositive(_ least: Double, _ combination: ProofTree.Combination) -> Bool {
+    let rows = combination.rows.filter { $0.weight > 0 }
+    let isStrict = !rows.isEmpty && rows.allSatisfy { check.region.rows[$0.row].isStrict }
+    return least > 0 || (least >= 0 && isStrict)
+  }
+
+  /// The combination is at least a . x + c with a_i = slope_i / radius_i.
+  ///
+  /// slope z = (slope / radius)(x - centre), and dividing rounds once: on the box that costs |slope| 2^-53. The constant
+  /// is what the least value leaves when every term is at its least, the symbols of errors included.
+  private func cut(_ minorant: LinearMinorant, over box: [Double]) -> Bool {
+    guard minorant.least.isFinite else { return true }
+    var a = [Double](repeating: 0, count: check.network.inputCount)
+    var c = minorant.least
+    var size = abs(c)
+    for (input, symbol) in quadratic.symbolOfInput.enumerated() {
+      guard let symbol, symbol <= minorant.slopes.count, minorant.slopes[symbol - 1] != 0 else { continue }
+      let slope = minorant.slopes[symbol - 1]
+      a[input] = slope / quadratic.radius[input]
+      guard a[input].isFinite else { return true }
+      let shift = a[input] * quadratic.centre[input]
+      c += abs(slope) - shift
+      size += abs(slope) + abs(shift)
+    }
+    let error = CheckedNetwork.gamma(2 * a.count + 8) * size * (1 + 0x1p-20) + 0x1p-980
+    return cut(a, constant: (c - error).nextDown, over: box)
+  }
+}
