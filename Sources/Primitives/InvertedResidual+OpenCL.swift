@@ -141,7 +141,10 @@ struct BlockShape {
     case 40...: tile.down == 4 && (tile.warpRows == 4) == isStem
     case 20..<40: tile.down == 7 && tile.mode < 2 || tile.down == 4 && tile.warpRows == 1
     case 10..<20: tile.mode == 0 && tile.down >= 7
-    default: tile.mode == 2 || tile.shared == 2 || tile.down == 7 && tile.warpRows == 1
+    default:
+      tile.mode == 2 || tile.shared == 2 || tile.down == 7 && tile.warpRows == 1
+        // Wide outputs take most registers: this one needs the fewest.
+        || output > 256 && tile.slab == 16 && tile.warpRows == 1 && tile.down == 4
     }
   }
 

@@ -57,29 +57,85 @@ import Testing
   @Test(.enabled(if: clang != nil && assembler != nil, "needs clang for nvptx64 and ptxas; see scripts/check-ptx.sh"))
   func tilesAssembleWithoutSpills() throws {
     let device = try firstDevice()
-    let folder = try TemporaryFolder.make("ptx")
-    defer { TemporaryFolder.remove(folder) }
     for tile in KernelTile.all {
       for type in tile.types {
         // The types differ in names of instructions only.
         for capability in tile.needsHopper ? [90] : type == tile.types[0] ? [80, 90] : [80] {
           let traits = NVIDIAKernelTests.traits(tile, device, capability: capability)
-          let launches = try tile.cases(type).small.flatMap { test in
-            let list = try test.list.fused(for: traits)
-            return try list.steps.flatMap { try $0.launches(list, traits) }
-          }
-          let launch = try #require(launches.first { $0.tile == tile.name })
-          let log = try Self.assembled(launch, capability: capability, in: folder)
-          #expect(
-            log.contains(" 0 bytes spill stores, 0 bytes spill loads"), "\(tile.name) \(type) on \(capability): \(log)")
+          // A block may need more local memory than the smaller device has.
+          let cases = tile.cases(type).small + (tile.needsHopper || type == .float32 ? [] : Self.blocks(type))
+          let launch = try cases.lazy.compactMap { test in
+            try Self.launches(test.list, traits).first { $0.tile == tile.name }
+          }.first
+          let name = "\(tile.name) \(type) on \(capability)"
+          let log = try Self.assembled(#require(launch, "\(name)"), capability: capability)
+          #expect(log.contains(Self.noSpills), "\(name): \(log)")
         }
       }
     }
   }
 
+  /// A block's sizes are compiled in, so that registers depend on them: every block of the usual networks has a tile that
+  /// does not spill. Others stay in the choice, which measures: some of the fastest on an H100, by NVIDIA's own compiler,
+  /// spill a few bytes by this one.
+  @Test(.enabled(if: clang != nil && assembler != nil, "needs clang for nvptx64 and ptxas; see scripts/check-ptx.sh"))
+  func everyBlockHasATileWithoutSpills() throws {
+    let device = try firstDevice()
+    for capability in [80, 90] {
+      let traits = device.traits(
+        rungs: [.reference, .tiled, .tensor], as: .gpu, computeCapability: capability, tiles: nil)
+      var (spilling, all) = (0, 0)
+      for test in Self.blocks(.float16) {
+        let last = try #require(Self.launches(test.list, traits).last)
+        #expect(!last.tile.isEmpty, "\(Self.sizes(last)) is no block")
+        var kept = 0
+        for launch in [last] + last.alternatives {
+          let log = try Self.assembled(launch, capability: capability)
+          #expect(log.contains(" spill stores"), "\(launch.tile) \(Self.sizes(launch)): \(log)")
+          if log.contains(Self.noSpills) { kept += 1 } else { spilling += 1 }
+          all += 1
+        }
+        #expect(kept > 0, "all tiles for \(Self.sizes(last)) spill on \(capability)")
+      }
+      print("blocks on \(capability): \(spilling) of \(all) programs spill")
+    }
+  }
+
+  /// The blocks of MobileNetV2 and EfficientNet-Lite0: height, input, expanded, outputs, window, stride.
+  private static func blocks(_ type: ElementType) -> [RungCase] {
+    let shapes = [
+      (112, 16, 96, 24, 3, 2), (56, 24, 144, 24, 3, 1), (56, 24, 144, 32, 3, 2), (28, 32, 192, 32, 3, 1),
+      (28, 32, 192, 64, 3, 2), (14, 64, 384, 64, 3, 1), (14, 64, 384, 96, 3, 1), (14, 96, 576, 96, 3, 1),
+      (14, 96, 576, 160, 3, 2), (7, 160, 960, 160, 3, 1), (7, 160, 960, 320, 3, 1), (56, 24, 144, 40, 5, 2),
+      (28, 40, 240, 40, 5, 1), (28, 40, 240, 80, 3, 2), (14, 80, 480, 80, 3, 1), (14, 80, 480, 112, 5, 1),
+      (14, 112, 672, 112, 5, 1), (14, 112, 672, 192, 5, 2), (7, 192, 1152, 192, 5, 1), (7, 192, 1152, 320, 3, 1),
+    ]
+    return [RungCase.block([1, 224, 224, 3], expanded: 32, outputs: 16, size: 3, type: type, isFirst: true).run]
+      + shapes.map { height, input, expanded, outputs, size, stride in
+        RungCase.block(
+          [1, height, height, input], expanded: expanded, outputs: outputs, size: size, stride: stride, type: type,
+          hasResidual: stride == 1 && input == outputs
+        ).run
+      }
+  }
+
+  private static func launches(_ list: CommandList, _ traits: DeviceTraits) throws -> [KernelLaunch] {
+    let list = try list.fused(for: traits)
+    return try list.steps.flatMap { try $0.launches(list, traits) }
+  }
+
+  private static let noSpills = " 0 bytes spill stores, 0 bytes spill loads"
+
+  private static func sizes(_ launch: KernelLaunch) -> [String] {
+    launch.defines.filter { ["IN", "EXPANDED", "OUT", "SIZE", "STRIDE", "STORED"].contains($0.name) }
+      .map { "\($0.name) \($0.value)" }
+  }
+
   /// Compiles the launch's program as NVIDIA's compiler does, edits it as the device does, and returns what the
   /// assembler says.
-  private static func assembled(_ launch: KernelLaunch, capability: Int, in folder: String) throws -> String {
+  private static func assembled(_ launch: KernelLaunch, capability: Int) throws -> String {
+    let folder = try TemporaryFolder.make("ptx")
+    defer { TemporaryFolder.remove(folder) }
     let shim = """
       #define get_local_id(d) ((size_t)__nvvm_read_ptx_sreg_tid_x())
       #define get_group_id(d) \\
