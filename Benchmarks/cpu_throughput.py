@@ -207,8 +207,9 @@ def contenders(options, python, model_name, path, peer_path):
         device, precision = entry.rsplit(":", 1) if entry.count(":") else (entry, "float32")
         pairs.append((f"surety {device} {precision}",
                       [options.program, "bench", "smooth", "--model", str(path), "--device", device,
-                       "--precision", precision, "--batch", str(options.batch), "--seconds", str(options.seconds),
-                       "--json"], {"precision": precision}))
+                       "--precision", precision, "--seconds", str(options.seconds), "--json"]
+                      + (["--batch", str(options.surety_batch)] if options.surety_batch else []),
+                      {"precision": precision}))
     itself = [python, str(HERE / "cpu_throughput.py"), "--seconds", str(options.seconds), "--threads",
               str(options.threads), "--batch", str(options.batch), "--model", str(peer_path)]
     pairs.append(("onnxruntime float32", itself + ["--worker", "onnxruntime"], {}))
@@ -256,7 +257,8 @@ def main():
     parser.add_argument("--with", dest="peers", default="", help="more peers: pytorch,openvino")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="least time of one measurement")
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=8, help="of the peers (default: %(default)s)")
+    parser.add_argument("--surety-batch", type=int, help="default: the one that surety chooses for a model")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--precision", default="float32", help=argparse.SUPPRESS)
@@ -289,7 +291,7 @@ def main():
 
     environment = dict(os.environ, OMP_NUM_THREADS=str(options.threads))
     record = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "machine": machine(),
-              "batch": options.batch, "threads": options.threads, "rounds": options.rounds, "peers": PINNED, "results": []}
+              "batch": options.batch, "suretyBatch": options.surety_batch or "its default", "threads": options.threads, "rounds": options.rounds, "peers": PINNED, "results": []}
     version = subprocess.run([options.program, "--version"], capture_output=True, text=True).stdout.strip()
     record["surety"] = version
     output = HERE / "results" / f"{record['date'][:10]}-cpu-throughput.json"

@@ -10,8 +10,12 @@ extension TreeWalker {
     let inputs = check.network.inputCount
     guard !isRefuted else { return false }
     quadratic.compute(lower: part.lower, upper: part.upper)
-    let minorants = combinations.map { combination in
-      quadratic.model(of: combination.rows.map { (region.rows[$0.row], Double($0.weight)) }).minorant()
+    var minorants: [LinearMinorant] = []
+    for combination in combinations {
+      // Nothing is closed; the walk then says that the time is up.
+      if check.budget.isLate { return true }
+      let rows = combination.rows.map { (row: region.rows[$0.row], weight: Double($0.weight)) }
+      minorants.append(quadratic.model(of: rows).minorant())
     }
     var low = [Double](repeating: .infinity, count: inputs)
     var high = [Double](repeating: -.infinity, count: inputs)

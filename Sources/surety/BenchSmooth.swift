@@ -43,7 +43,7 @@ struct BenchSmooth: AsyncParsableCommand {
   var precision: String = "float32"
 
   @Option(
-    help: ArgumentHelp("Samples in one pass of one instance (default: chosen for the device).", valueName: "count"))
+    help: ArgumentHelp("Samples in one pass (default: chosen for the device and the model).", valueName: "count"))
   var batch: Int?
 
   @Option(
@@ -149,7 +149,7 @@ struct BenchSmooth: AsyncParsableCommand {
         if precision == .bfloat16, device is CPUDevice, let advice = CPUDevice.bfloat16Advice {
           Terminal.message("Note: \(advice).")
         }
-        let batch = batch ?? DeviceChoice.defaultBatch(device)
+        let batch = try batch ?? DeviceChoice.defaultBatch(device, model.graph)
         var plan = try model.graph.plan(batch: batch, precision: precision == .int8 ? .float32 : precision)
         let setup = try ClassifierSetup(
           model: model, preprocessing: preprocessing, sigma: sigma,

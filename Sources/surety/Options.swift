@@ -60,7 +60,7 @@ struct ComputeOptions: ParsableArguments {
   var calibration: String?
 
   @Option(
-    help: ArgumentHelp("Samples in one pass of one instance (default: chosen for the device).", valueName: "count"))
+    help: ArgumentHelp("Samples in one pass (default: chosen for the device and the model).", valueName: "count"))
   var batch: Int?
 
   @Option(

@@ -67,7 +67,7 @@ struct SmoothingJob {
         Terminal.message("Note: \(advice).")
       }
     }
-    let batch = compute.batch ?? DeviceChoice.defaultBatch(devices[0])
+    let batch = try compute.batch ?? DeviceChoice.defaultBatch(devices[0], model.graph)
     let plan = try model.graph.plan(batch: batch, precision: precision == .int8 ? .float32 : precision)
     let classes = try NoisyClassifier.sizes(plan).classes
     if let label = dataset.largestLabel, label >= classes {
@@ -107,7 +107,7 @@ struct SmoothingJob {
     quantization: QuantizationRecord?, batch wanted: Int?, keepsInputs: Bool
   ) async throws -> (Lane, InputPlacement) {
     let levels = quantization.map { Quantization($0) }
-    var batch = wanted ?? DeviceChoice.defaultBatch(device)
+    var batch = try wanted ?? DeviceChoice.defaultBatch(device, setup.model.graph)
     var plan = try first ?? setup.model.graph.plan(batch: batch, precision: precision, quantization: levels)
     while true {
       do {
