@@ -67,6 +67,8 @@ final class TreeWalker {
       var isDone = true
       let start = cursor
       if isEmpty {
+        // Refuted above, as one part.
+        leaves += 1
         cursor = Int(shape.ends[cursor])
       } else {
         let node = nodes[cursor]
