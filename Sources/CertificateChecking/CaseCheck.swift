@@ -10,6 +10,8 @@ final class CaseCheck: @unchecked Sendable {
   let tree: ProofTree
   let budget: Budget
   let threads: Int
+  /// Whether `network` has the root's bounds already, from an equal box and equal slopes.
+  let rootIsKnown: Bool
   let layerOf: [Int32]
   let consumers: [Int32: [FunctionUse]]
   private(set) var shape: TreeShape?
@@ -18,23 +20,26 @@ final class CaseCheck: @unchecked Sendable {
     var reasons: [String] = []
     var leaves = 0
     var passes = 0
+    /// Whether the network has bounds of the whole root.
+    var boundedRoot = false
   }
 
   init(
-    _ network: Network, _ semantics: Semantics, _ region: VerificationCase, _ tree: ProofTree, _ budget: Budget,
+    _ network: CheckedNetwork, rootIsKnown: Bool, _ region: VerificationCase, _ tree: ProofTree, _ budget: Budget,
     threads: Int
   ) {
-    self.network = CheckedNetwork(network, semantics: semantics)
+    self.network = network
+    self.rootIsKnown = rootIsKnown
     self.region = region
     self.tree = tree
     self.budget = budget
     self.threads = threads
     var layerOf = [Int32](repeating: 0, count: network.neuronCount)
     var consumers: [Int32: [FunctionUse]] = [:]
-    for (index, layer) in network.layers.enumerated() {
+    for (index, layer) in network.network.layers.enumerated() {
       for neuron in layer.neurons { layerOf[neuron] = Int32(index) }
-      guard let function = self.network.functions[index] else { continue }
-      let left = Int(self.network.layers[index].left)
+      guard let function = network.functions[index] else { continue }
+      let left = Int(network.layers[index].left)
       for (offset, neuron) in layer.neurons.enumerated() {
         consumers[Int32(left + offset), default: []].append(FunctionUse(neuron: neuron, function: function))
       }
@@ -76,7 +81,7 @@ final class CaseCheck: @unchecked Sendable {
     case .success(let shape): self.shape = shape
     }
     let parts = (0..<threads).map { _ in PartBounds(network, ball: region.ball) }
-    guard boundRoot(parts) else {
+    guard rootIsKnown || boundRoot(parts) else {
       let reason = "The region holds no point, or its bounds contradict each other."
       return Outcome(reasons: [budget.isLate ? "The time was up before the root was bounded." : reason])
     }
@@ -112,7 +117,10 @@ final class CaseCheck: @unchecked Sendable {
         $0.reasons += walker.reasons
       }
     }
-    return outcome.withLock { $0 }
+    return outcome.withLock {
+      $0.boundedRoot = true
+      return $0
+    }
   }
 
   /// Root bounds of all neurons, in order; false if the region is proven empty or the time is up.

@@ -52,6 +52,10 @@ package struct ProofChecker: Sendable {
   package func check(
     _ proof: VerificationProof, options: Options = Options(),
     progress: @escaping @Sendable (Double) -> Void = { _ in }
+  ) -> Verdict { check(proof, options: options, memory: nil, progress: progress) }
+
+  func check(
+    _ proof: VerificationProof, options: Options, memory: RootMemory?, progress: @escaping @Sendable (Double) -> Void
   ) -> Verdict {
     if let problem = problem(of: proof) { return .rejected(problem) }
     var verdict = Verdict(isAccepted: true, reasons: [])
@@ -63,9 +67,14 @@ package struct ProofChecker: Sendable {
       if let problem = CaseCheck.problem(of: region, network) {
         return .rejected("Case \(index + 1) cannot be checked: \(problem).")
       }
-      let check = CaseCheck(network, proof.header.semantics, region, tree, budget, threads: options.threads)
+      let semantics = proof.header.semantics
+      let known = memory?.network(ofCase: index, semantics, tree)
+      let check = CaseCheck(
+        known ?? CheckedNetwork(network, semantics: semantics), rootIsKnown: known != nil, region, tree, budget,
+        threads: options.threads)
       let before = done
       let result = check.run { progress(Double(before + $0) / Double(max(1, total))) }
+      if result.boundedRoot { memory?.keep(check.network, ofCase: index, semantics, tree) }
       done += tree.nodes.count
       verdict.leaves += result.leaves
       verdict.passes += result.passes

@@ -73,29 +73,38 @@ extension TreeWalker {
         if value > 0 || (value >= 0 && region.rows[row].isStrict) { positive.insert(row) }
       }
     }
+    let whole = box
+    return cutToHull { clause in
+      guard !region.clauses[clause].contains(where: { positive.contains($0) }) else { return false }
+      return region.clauses[clause].allSatisfy { row in
+        forms[row].map { cut($0.a, constant: $0.constant, over: whole) } ?? true
+      }
+    }
+  }
+
+  /// Closes the open clauses of which nothing is left and cuts the part down to the hull of what is left of the others;
+  /// false if nothing is left of any.
+  ///
+  /// `isLeft` cuts the part to where a clause may still hold, and says whether that is anywhere. All rows of a clause must
+  /// be violated at once, so their cuts add up.
+  func cutToHull(_ isLeft: (Int) -> Bool) -> Bool {
+    let inputs = check.network.inputCount
     var low = [Double](repeating: .infinity, count: inputs)
     var high = [Double](repeating: -.infinity, count: inputs)
     var isAnyLeft = false
-    let whole = box
-    for clause in clauses {
+    for clause in check.region.clauses.indices where open[clause] {
       let mark = part.log.count
-      if region.clauses[clause].contains(where: { positive.contains($0) }) {
-        close(clause)
-        continue
-      }
-      // All rows of a clause must be violated at once, so their cuts add up.
-      let isLeft = region.clauses[clause].allSatisfy { row in
-        forms[row].map { cut($0.a, constant: $0.constant, over: whole) } ?? true
-      }
-      if isLeft {
+      if isLeft(clause) {
         isAnyLeft = true
         for input in 0..<inputs {
           low[input] = min(low[input], part.lower[input])
           high[input] = max(high[input], part.upper[input])
         }
+        part.undo(to: mark)
+      } else {
+        part.undo(to: mark)
+        close(clause)
       }
-      part.undo(to: mark)
-      if !isLeft { close(clause) }
     }
     guard isAnyLeft else { return false }
     for input in 0..<inputs where !part.cut(input, lower: low[input], upper: high[input]) { return false }

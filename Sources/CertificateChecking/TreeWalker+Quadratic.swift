@@ -7,7 +7,6 @@ extension TreeWalker {
   /// still hold; false if no clause may hold anywhere.
   func clip(by combinations: [ProofTree.Combination]) -> Bool {
     let region = check.region
-    let inputs = check.network.inputCount
     guard !isRefuted else { return false }
     quadratic.compute(lower: part.lower, upper: part.upper)
     var minorants: [LinearMinorant] = []
@@ -17,34 +16,14 @@ extension TreeWalker {
       let rows = combination.rows.map { (row: region.rows[$0.row], weight: Double($0.weight)) }
       minorants.append(quadratic.model(of: rows).minorant())
     }
-    var low = [Double](repeating: .infinity, count: inputs)
-    var high = [Double](repeating: -.infinity, count: inputs)
-    var isAnyLeft = false
     let whole = box
-    for clause in region.clauses.indices where open[clause] {
+    return cutToHull { clause in
       let own = combinations.indices.filter { index in
         combinations[index].rows.allSatisfy { region.clauses[clause].contains($0.row) }
       }
-      if own.contains(where: { isPositive(minorants[$0].least, combinations[$0]) }) {
-        close(clause)
-        continue
-      }
-      let mark = part.log.count
-      // All rows of a clause must be violated at once, so their cuts add up.
-      let isLeft = own.allSatisfy { cut(minorants[$0], over: whole) }
-      if isLeft {
-        isAnyLeft = true
-        for input in 0..<inputs {
-          low[input] = min(low[input], part.lower[input])
-          high[input] = max(high[input], part.upper[input])
-        }
-      }
-      part.undo(to: mark)
-      if !isLeft { close(clause) }
+      guard !own.contains(where: { isPositive(minorants[$0].least, combinations[$0]) }) else { return false }
+      return own.allSatisfy { cut(minorants[$0], over: whole) }
     }
-    guard isAnyLeft else { return false }
-    for input in 0..<inputs where !part.cut(input, lower: low[input], upper: high[input]) { return false }
-    return true
   }
 
   private func isPositive(_ least: Double, _ combination: ProofTree.Combination) -> Bool {

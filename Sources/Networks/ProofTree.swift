@@ -138,7 +138,7 @@ public struct ProofTree: Sendable {
   }
 
   /// Slopes for the bounds of one neuron at the root.
-  public struct RootSlopes: Sendable {
+  public struct RootSlopes: Sendable, Equatable {
     public var neuron: Int
     /// Which bound they serve.
     public var isLower: Bool

@@ -52,12 +52,19 @@ private let gatherSearch = ActivationSplitSearch(makeBounder: { problem, options
 private func refusesMutations(_ instance: Instance, _ trees: [ProofTree], _ violated: Instance, rounds: Int) throws {
   var random = SeededGenerator(seed: 8)
   let options = ProofChecker.Options(threads: 2, bisections: 0)
+  let repeated = RepeatedChecker(violated.checker)
   for round in 0..<rounds {
     var tree = trees[0]
     for _ in 0..<Int.random(in: 0...3, using: &random) { tree = mutated(tree, instance.network, &random) }
     let read = try VerificationProof(decoding: proof([tree]).encoded())
-    #expect(!violated.checker.check(read, options: options).isAccepted, "round \(round), seed 8")
+    #expect(!repeated.check(read, options: options).isAccepted, "round \(round), seed 8")
   }
+  // Remembered bounds change no verdict: the whole tree is accepted with them and without, a cut one by neither.
+  let same = RepeatedChecker(instance.checker)
+  for _ in 0..<2 { #expect(same.check(proof(trees), options: options).isAccepted) }
+  var cut = trees
+  cut[0].nodes.removeLast()
+  #expect(!same.check(proof(cut), options: options).isAccepted)
 }
 
 @Suite("Engines' proofs", .enabled(if: TestData.isAvailable("vnncomp/acasxu_2023/instances.csv")), .serialized)
