@@ -81,6 +81,12 @@
 #else
 #define UNROLL_K UNROLL
 #endif
+// Strips one at a time are a loop, which keeps few addresses in registers.
+#if TOGETHER == 1
+#define UNROLL_STRIPS ROLL
+#else
+#define UNROLL_STRIPS UNROLL
+#endif
 
 __kernel __attribute__((reqd_work_group_size(T, 1, 1))) void inverted_residual(
     const __global stored *restrict input, __global stored *restrict output, const __global uint4 *restrict expand,
@@ -173,7 +179,7 @@ __kernel __attribute__((reqd_work_group_size(T, 1, 1))) void inverted_residual(
 #define EXPAND(slab, buffer)                                                                                          \
   do {                                                                                                                \
     const uint at = buffer;                                                                                           \
-    UNROLL                                                                                                            \
+    UNROLL_STRIPS                                                                                                     \
     for (int k0 = 0; k0 < WARP_STRIPS; k0 += TOGETHER) {                                                              \
       float d[TOGETHER][SLAB / 8][4];                                                                                 \
       UNROLL                                                                                                          \

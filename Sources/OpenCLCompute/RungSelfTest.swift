@@ -39,7 +39,7 @@ package enum RungSelfTest {
     for tile in KernelTile.all where tile.runs(onCapability: scope == .all ? device.computeCapability : 0) {
       let clock = ContinuousClock()
       let start = clock.now
-      let reason = failure(tile, device, device.traits(rungs: tile.rungs, tiles: [tile.name]), wide: true)
+      let reason = failure(tile, device, device.traits(rungs: tile.rungs, tiles: [tile.name]), .wide)
       report("\(tile.name): \(reason.map { "refused, " + $0 } ?? "admitted") (\(clock.now - start))")
       if reason == nil {
         admission.rungs.formUnion(tile.rungs)
@@ -53,19 +53,22 @@ package enum RungSelfTest {
   ///
   /// - Parameters:
   ///   - traits: a device that admits only this tile.
-  ///   - wide: adds layers of more work-groups than the device runs at once, twenty times: faults that show only when
-  ///     several share a compute unit. In the first type only.
+  ///   - extent: tiny problems run once. Wide ones come after the small ones, in the first type only: layers of more
+  ///     work-groups than the device runs at once, twenty times, for faults that show only when several share a compute
+  ///     unit.
   ///   - count: how many of the small problems are computed; nil for all.
   package static func failure(
-    _ tile: KernelTile, _ device: OpenCLDevice, _ traits: DeviceTraits, wide: Bool, types: [ElementType]? = nil,
-    count: Int? = nil
+    _ tile: KernelTile, _ device: OpenCLDevice, _ traits: DeviceTraits, _ extent: KernelTile.Extent,
+    types: [ElementType]? = nil, count: Int? = nil
   ) -> String? {
     for type in types ?? tile.types {
-      let cases = tile.cases(type)
-      let fitting = cases.small.filter { $0.tiles(traits) == [tile.name] }
-      if fitting.isEmpty { return "no problem in \(type.rawValue) suits it" }
-      let suiting = wide && type == tile.types[0] ? cases.wide.filter { $0.tiles(traits) == [tile.name] } : []
-      let tests = fitting.prefix(count ?? fitting.count).map { ($0, 3) } + suiting.map { ($0, 20) }
+      func suiting(_ extent: KernelTile.Extent) -> [RungCase] {
+        tile.cases(type, extent).filter { $0.tiles(traits) == [tile.name] }
+      }
+      let first = suiting(extent == .tiny ? .tiny : .small)
+      if first.isEmpty { return "no problem in \(type.rawValue) suits it" }
+      let wide = extent == .wide && type == tile.types[0] ? suiting(.wide) : []
+      let tests = first.prefix(count ?? first.count).map { ($0, extent == .tiny ? 1 : 3) } + wide.map { ($0, 20) }
       for (index, (test, repeats)) in tests.enumerated() {
         if let reason = failure(test, device, traits, repeats: repeats) {
           return "problem \(index) in \(type.rawValue): \(reason)"

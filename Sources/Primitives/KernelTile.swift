@@ -37,22 +37,36 @@ package struct KernelTile: Sendable, CustomStringConvertible {
     needsHopper ? capability == 90 : capability >= 80
   }
 
-  /// Problems for the self-test, among which some suit the tile: small ones, and wide ones of hundreds of work-groups.
+  /// Problems for the self-test, among which some suit the tile.
   ///
   /// A block's sizes are compiled in, so that every one of them is a program: each tile computes two of the blocks in
   /// binary16 and one in bfloat16.
-  package func cases(_ type: ElementType) -> (small: [RungCase], wide: [RungCase]) {
-    let fitting: [RungCase.Block]
+  package func cases(_ type: ElementType, _ extent: Extent) -> [RungCase] {
     switch problems {
-    case .dense: return (RungCase.tiled(type), RungCase.wide(type))
-    case .block(let tile): fitting = RungCase.blocks(type).filter { $0.shape.map { $0.fits(tile) } ?? false }
+    case .dense:
+      switch extent {
+      case .tiny: return RungCase.tiny(type)
+      case .small: return RungCase.tiled(type)
+      case .wide: return RungCase.wide(type)
+      }
+    case .block(let tile):
+      func fitting(_ blocks: [RungCase.Block]) -> [RungCase] {
+        blocks.filter { $0.shape.map { $0.fits(tile) } ?? false }.map(\.run)
+      }
+      switch extent {
+      case .tiny: return Array(fitting(RungCase.tinyBlocks(type)).suffix(1))
+      case .small:
+        // Another pair of blocks for each tile, so that all of them are computed by some.
+        let all = fitting(RungCase.blocks(type))
+        let index = name.utf8.reduce(0) { $0 + Int($1) }
+        return (0..<min(all.count, type == .bfloat16 ? 1 : 2)).map { all[(index + $0) % all.count] }
+      case .wide: return RungCase.wideBlocks(type)
+      }
     }
-    if fitting.isEmpty { return ([], []) }
-    // Another pair of blocks for each tile, so that all of them are computed by some.
-    let index = name.utf8.reduce(0) { $0 + Int($1) }
-    let chosen = (0..<(type == .bfloat16 ? 1 : 2)).map { fitting[(index + $0) % fitting.count].run }
-    return (chosen, RungCase.wideBlocks(type))
   }
+
+  /// How large the problems of a self-test are: about one work-group each, a few, or hundreds.
+  package enum Extent: Sendable { case tiny, small, wide }
 
   /// Every tile, those that others build on first.
   package static let all: [KernelTile] = {

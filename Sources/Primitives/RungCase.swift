@@ -60,6 +60,27 @@ package struct RungCase: Sendable {
     ]
   }
 
+  /// Layers of about one work-group with several slabs of k values, for machines that are emulated.
+  package static func tiny(_ type: ElementType) -> [RungCase] {
+    [
+      convolution([1, 3, 5, 136], outputs: 24, Window(rows: 1, columns: 1), type: type),
+      convolution([1, 3, 5, 136], outputs: 72, Window(rows: 1, columns: 1), type: type),
+      convolution([1, 2, 5, 72], outputs: 72, Window(rows: 1, columns: 1), type: type),
+      shortcut([1, 2, 3, 72], channels: 40, outputs: 72, type: type),
+      convolution(
+        [1, 5, 6, 64], outputs: 64, Window(rows: 3, columns: 3, top: 1, left: 1, bottom: 1, right: 1), type: type,
+        hasResidual: false), pooled([1, 12, 12, 3], type: type),
+    ]
+  }
+
+  /// Blocks of about one work-group: for tiles of few output channels, of a network's first block, and of others.
+  package static func tinyBlocks(_ type: ElementType) -> [Block] {
+    [
+      block([1, 5, 6, 24], expanded: 192, outputs: 24, size: 3, type: type, hasResidual: true),
+      block([1, 9, 9, 3], expanded: 32, outputs: 16, size: 3, type: type, isFirst: true),
+    ]
+  }
+
   /// Layers of hundreds of tiles.
   package static func wide(_ type: ElementType) -> [RungCase] {
     [
