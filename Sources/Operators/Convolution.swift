@@ -7,7 +7,7 @@ import Graphs
 import Primitives
 import Tensors
 
-package struct ConvolutionLayer: Operator {
+package struct ConvolutionLayer: WeightedSum {
   package static let names = ["Conv"]
 
   let attributes: WindowAttributes
@@ -134,19 +134,6 @@ package struct ConvolutionLayer: Operator {
 
   package var layoutDemand: LayoutDemand { .channelsLast }
   package var levels: LevelTraits { LevelTraits(multiplies: true, residual: hasResidual ? 3 : nil) }
-  package var fusion: FusionTraits { FusionTraits(residualPosition: 3) }
-
-  package func absorbing(_ addition: Absorption) -> (any Operator)? {
-    guard after == .none else { return nil }
-    var result = self
-    switch addition {
-    case .activation(let activation): result.after = activation
-    case .residual:
-      if hasResidual { return nil }
-      result.hasResidual = true
-    }
-    return result
-  }
 
   package func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {
     guard after == .none, !hasResidual, affine.axis == 1, let filter = inputs[1]?.constant,
@@ -156,27 +143,4 @@ package struct ConvolutionLayer: Operator {
       $0 / (filter.count / filter.shape[0])
     }
   }
-}
-
-/// Weights and bias after a scale and shift per output; `channel` tells to which output a weight belongs.
-/// Nil where the bias is not a constant.
-func absorbed(
-  _ affine: ChannelAffine, weights: Tensor, weightsAt: Int, bias: Fact?, biasAt: Int, channel: (Int) -> Int
-) -> [Int: Tensor]? {
-  var old = [Double](repeating: 0, count: affine.scale.count)
-  if let bias {
-    guard let constant = bias.constant, constant.count == old.count else { return nil }
-    old = constant.doubles
-  }
-  let type: ElementType = weights.type == .float64 ? .float64 : .float32
-  var result = [
-    biasAt: Tensor(
-      shape: [old.count], type: type, doubles: old.indices.map { old[$0] * affine.scale[$0] + affine.shift[$0] })
-  ]
-  if affine.scale.contains(where: { $0 != 1 }) {
-    let numbers = weights.doubles
-    result[weightsAt] = Tensor(
-      shape: weights.shape, type: type, doubles: numbers.indices.map { numbers[$0] * affine.scale[channel($0)] })
-  }
-  return result
 }

@@ -5,7 +5,7 @@ import Graphs
 import Primitives
 import Tensors
 
-package struct GemmLayer: Operator {
+package struct GemmLayer: WeightedSum {
   package static let names = ["Gemm"]
 
   let alpha: Float
@@ -154,20 +154,6 @@ package struct GemmLayer: Operator {
 
   package func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
     outputs[0].count * inputs[0]!.shape[transposesA ? 0 : 1]
-  }
-
-  package var fusion: FusionTraits { FusionTraits(residualPosition: 3) }
-
-  package func absorbing(_ addition: Absorption) -> (any Operator)? {
-    guard after == .none else { return nil }
-    var result = self
-    switch addition {
-    case .activation(let activation): result.after = activation
-    case .residual:
-      if hasResidual { return nil }
-      result.hasResidual = true
-    }
-    return result
   }
 
   package func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {

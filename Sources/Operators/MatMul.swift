@@ -8,7 +8,7 @@ import Tensors
 /// y[b, i, j] = act(bias[j] + residual[b, i, j] + sum over k of left[b, i, k] right[b, k, j]).
 ///
 /// Inputs: left, right and, when a rule joined them, bias [n] and residual of the output's shape.
-package struct MatMulLayer: Operator {
+package struct MatMulLayer: WeightedSum {
   package static let names = ["MatMul"]
 
   var after = FusedActivation.none
@@ -151,20 +151,6 @@ package struct MatMulLayer: Operator {
 
   package func multiplyAdds(_ inputs: [Fact?], _ outputs: [Fact]) -> Int {
     outputs[0].count * (inputs[0]!.shape.last ?? 1)
-  }
-
-  package var fusion: FusionTraits { FusionTraits(residualPosition: 3) }
-
-  package func absorbing(_ addition: Absorption) -> (any Operator)? {
-    guard after == .none else { return nil }
-    var result = self
-    switch addition {
-    case .activation(let activation): result.after = activation
-    case .residual:
-      if hasResidual { return nil }
-      result.hasResidual = true
-    }
-    return result
   }
 
   package func absorbing(_ affine: ChannelAffine, inputs: [Fact?], output: Fact) -> [Int: Tensor]? {

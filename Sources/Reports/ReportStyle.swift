@@ -58,4 +58,28 @@ enum ReportStyle {
     break-inside:avoid}h2,h3{break-after:avoid}table{font-size:8.5pt}.dot,rect{print-color-adjust:exact;\
     -webkit-print-color-adjust:exact}}
     """
+
+  /// A whole page. It loads nothing, runs no script, and forbids itself both.
+  static func page(title: String, _ body: Markup) -> Markup {
+    """
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8"/>
+    <meta name="viewport" content="width=device-width, initial-scale=1"/>
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
+    <title>\(title)</title>
+    <style>
+    \(sheet)
+    </style>
+    </head>
+    <body>
+    <main>
+    \(body)
+    </main>
+    </body>
+    </html>
+
+    """
+  }
 }

@@ -32,20 +32,9 @@ package struct SmoothingReport {
 
   private func page() throws -> Markup {
     let title = "Randomized smoothing of \(modelName), sigma \(configuration.noise.sigma)"
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8"/>
-      <meta name="viewport" content="width=device-width, initial-scale=1"/>
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-      <title>\(title)</title>
-      <style>
-      \(ReportStyle.sheet)
-      </style>
-      </head>
-      <body>
-      <main>
+    return try ReportStyle.page(
+      title: title,
+      """
       \(heading(title))
       \(try warnings())
       \(tiles)
@@ -58,11 +47,7 @@ package struct SmoothingReport {
       \(try identitySection())
       \(checkSection)
       \(inputsSection)
-      </main>
-      </body>
-      </html>
-
-      """
+      """)
   }
 
   // MARK: Names and numbers that several parts use

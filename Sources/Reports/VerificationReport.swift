@@ -16,20 +16,9 @@ package struct VerificationReport {
 
   private func page() -> Markup {
     let title = "Verification of \(listName)"
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8"/>
-      <meta name="viewport" content="width=device-width, initial-scale=1"/>
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-      <title>\(title)</title>
-      <style>
-      \(ReportStyle.sheet)
-      </style>
-      </head>
-      <body>
-      <main>
+    return ReportStyle.page(
+      title: title,
+      """
       <h1>\(title)</h1>
       <p class="sub">\(state) Made by surety \(configuration.version) on \(configuration.device).</p>
       \(warnings)
@@ -41,11 +30,7 @@ package struct VerificationReport {
       \(claims)
       \(undecided)
       \(table)
-      </main>
-      </body>
-      </html>
-
-      """
+      """)
   }
 
   private var listName: String {

@@ -119,23 +119,14 @@ struct ProofCheckerTests {
 
   @Test(
     "No function lets a sampled point escape what was accepted",
-    arguments: [
-      ElementaryFunction.relu, .sigmoid, .tanh, .exponential, .logarithm, .squareRoot, .reciprocal, .sine, .cosine,
-      .power(2), .power(3), .gelu, .errorFunction, .floor, .step, .sign,
-    ])
+    arguments: SampledSurface.functions)
   func sampledPoints(function: ElementaryFunction) {
     var random = SeededGenerator(seed: 77)
     var accepted = 0
     for round in 0..<6 {
       let network = randomNetwork(function, &random)
-      let box = [(-1.0, 0.5), (-0.25, 1.0)]
-      var least = Double.infinity
-      for i in 0...40 {
-        for j in 0...40 {
-          let x = [-1 + 1.5 * Double(i) / 40, -0.25 + 1.25 * Double(j) / 40]
-          least = min(least, network.outputs(x)[0])
-        }
-      }
+      let box = SampledSurface.box
+      let least = SampledSurface.least(network)
       func accepts(_ bound: Double, depth: Int) -> Bool {
         let property = forbid([1], atMost: bound, box: box)
         let tree = ProofTree(nodes: bisected(box, depth: depth))

@@ -65,22 +65,14 @@ struct QuadraticProofTests {
 
   @Test(
     "No function lets a sampled point escape what was accepted",
-    arguments: [
-      ElementaryFunction.relu, .sigmoid, .tanh, .exponential, .logarithm, .squareRoot, .reciprocal, .sine, .cosine,
-      .power(2), .power(3), .gelu, .errorFunction, .floor, .step, .sign,
-    ])
+    arguments: SampledSurface.functions)
   func sampledPoints(function: ElementaryFunction) {
     var random = SeededGenerator(seed: 78)
     var accepted = 0
     for round in 0..<8 {
       let network = randomNetwork(function, &random)
-      let box = [(-1.0, 0.5), (-0.25, 1.0)]
-      var least = Double.infinity
-      for i in 0...40 {
-        for j in 0...40 {
-          least = min(least, network.outputs([-1 + 1.5 * Double(i) / 40, -0.25 + 1.25 * Double(j) / 40])[0])
-        }
-      }
+      let box = SampledSurface.box
+      let least = SampledSurface.least(network)
       let claim = Self.leaf([[(row: 0, weight: 1)]])
       for depth in [0, 3] {
         var nodes = bisected(box, depth: depth)

@@ -105,3 +105,24 @@ func randomNetwork(_ function: ElementaryFunction, _ random: inout SeededGenerat
   _ = maker.affine([numbers(width)], numbers(1), of: layer)
   return maker.network()
 }
+
+/// A box of two inputs on whose dense grid claims about a network's output are held against its values.
+enum SampledSurface {
+  static let functions: [ElementaryFunction] = [
+    .relu, .sigmoid, .tanh, .exponential, .logarithm, .squareRoot, .reciprocal, .sine, .cosine, .power(2), .power(3),
+    .gelu, .errorFunction, .floor, .step, .sign,
+  ]
+  static let box = [(-1.0, 0.5), (-0.25, 1.0)]
+
+  /// The least value of output 0 on the grid.
+  static func least(_ network: Network) -> Double {
+    var least = Double.infinity
+    for i in 0...40 {
+      for j in 0...40 {
+        let x = zip(box, [i, j]).map { range, step in range.0 + (range.1 - range.0) * Double(step) / 40 }
+        least = min(least, network.outputs(x)[0])
+      }
+    }
+    return least
+  }
+}
