@@ -86,11 +86,11 @@ final class BoxSearchRun {
     if let found = candidates(root, first[0]) { return outcome(.witness(found)) }
     noteRefuted(root, first[0], nil)
     // Splitting many inputs gains little: better lines do more.
-    for iterations in wide.count > 12 ? [8, 40] : [] where !first[0].clauses.isEmpty {
+    for ascent in wide.count > 12 ? SlopeAscentOptions.stages : [] where !first[0].clauses.isEmpty {
       // Bounds of neurons are computed anew each time, so earlier refutations by optimised lines are too.
       root.clauses = problem.clauses.indices.filter { rootRefutations[$0] == nil }.map { Int32($0) }
       record = options.wantsProof ? SlopeRecord(memory: options.memory / 4) : nil
-      rootWorker.bounds.ascent = SlopeAscentOptions(iterations: iterations)
+      rootWorker.bounds.ascent = ascent
       rootWorker.bounds.record = record
       guard let better = rootWorker.evaluate([root], isRoot: true) else { return outcome(.timeout) }
       first = better

@@ -16,6 +16,19 @@ package struct SlopeAscentOptions {
   var decay = 0.97
 
   package init(iterations: Int) { self.iterations = iterations }
+
+  /// What a root of many inputs is tried with, in this order: a stage costs as much as it has iterations. Few
+  /// long steps decide most of what many short ones do.
+  static let stages = [
+    SlopeAscentOptions(iterations: 3, rate: 0.3, decay: 0.8), SlopeAscentOptions(iterations: 8, rate: 0.2, decay: 0.9),
+    SlopeAscentOptions(iterations: 40),
+  ]
+
+  private init(iterations: Int, rate: Double, decay: Double) {
+    self.iterations = iterations
+    self.rate = rate
+    self.decay = decay
+  }
 }
 
 /// One thread's memory for ascents on `panel.lanes` rows, each with lines of its own.

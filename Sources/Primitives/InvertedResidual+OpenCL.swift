@@ -134,6 +134,8 @@ struct BlockShape {
   /// Whether the kernel can run with a tile.
   func fits(_ tile: BlockTile) -> Bool {
     type != .float32 && expanded % tile.slab == 0 && (tile.slab / 16) % tile.shared == 0
+      // The padded image of a stem is one image's.
+      && !(isStem && tile.mode == 2)
       // A lane's mask of slots has 64 bits.
       && quotient(strips(tile), tile.items / 32) <= 32 && keepsRegisters(tile)
   }

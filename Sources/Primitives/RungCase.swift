@@ -77,7 +77,7 @@ package struct RungCase: Sendable {
   package static func tinyBlocks(_ type: ElementType) -> [Block] {
     [
       block([1, 5, 6, 24], expanded: 192, outputs: 24, size: 3, type: type, hasResidual: true),
-      block([1, 9, 9, 3], expanded: 32, outputs: 16, size: 3, type: type, isFirst: true),
+      block([2, 9, 9, 3], expanded: 32, outputs: 16, size: 3, type: type, isFirst: true),
     ]
   }
 
@@ -107,7 +107,7 @@ package struct RungCase: Sendable {
       block([2, 12, 11, 16], expanded: 96, outputs: 24, size: 3, stride: 2, type: type),
       block([1, 7, 17, 24], expanded: 192, outputs: 40, size: 5, type: type),
       block([3, 7, 7, 40], expanded: 144, outputs: 40, size: 3, type: type, hasResidual: true),
-      block([1, 21, 25, 3], expanded: 32, outputs: 16, size: 3, type: type, isFirst: true),
+      block([2, 21, 25, 3], expanded: 32, outputs: 16, size: 3, type: type, isFirst: true),
       block([2, 9, 11, 32], expanded: 96, outputs: 48, size: 5, stride: 2, type: type),
     ]
   }
