@@ -54,7 +54,7 @@ package struct KernelTile: Sendable, CustomStringConvertible {
         blocks.filter { $0.shape.map { $0.fits(tile) } ?? false }.map(\.run)
       }
       switch extent {
-      case .tiny: return Array(fitting(RungCase.tinyBlocks(type)).suffix(1))
+      case .tiny: return fitting(RungCase.tinyBlocks(type))
       case .small:
         // Another pair of blocks for each tile, so that all of them are computed by some.
         let all = fitting(RungCase.blocks(type))

@@ -60,7 +60,7 @@ package struct RungCase: Sendable {
     ]
   }
 
-  /// Layers of about one work-group with several slabs of k values, for machines that are emulated.
+  /// Layers of about one work-group with several slabs of k values, for devices that are interpreted.
   package static func tiny(_ type: ElementType) -> [RungCase] {
     [
       convolution([1, 3, 5, 136], outputs: 24, Window(rows: 1, columns: 1), type: type),
@@ -73,7 +73,7 @@ package struct RungCase: Sendable {
     ]
   }
 
-  /// Blocks of about one work-group: for tiles of few output channels, of a network's first block, and of others.
+  /// Blocks of about one work-group, an inner one and a network's first.
   package static func tinyBlocks(_ type: ElementType) -> [Block] {
     [
       block([1, 5, 6, 24], expanded: 192, outputs: 24, size: 3, type: type, hasResidual: true),
