@@ -151,15 +151,19 @@ struct EngineProofTests {
     #expect(accepted > 0)
   }
 
-  @Test("CIFAR: a residual network's tree is accepted; mutated it proves nothing that the box's centre violates")
-  func cifar() async throws {
+  /// A tree that is checked in a moment, for many mutations, and one with bounds of neurons under a clause, for few.
+  @Test(
+    "CIFAR: a residual network's tree is accepted; mutated it proves nothing that the box's centre violates",
+    arguments: [("prop_17_", 10_000, 10), ("prop_10_", 200, 5)])
+  func cifar(property: String, longRounds: Int, rounds: Int) async throws {
     let rows = try TestData.lines(TestData.path("vnncomp/cifar10_resnet/instances.csv")).dropFirst()
       .map { $0.split(separator: ",").map(String.init) }
-    // A tree with splits that is checked in a moment, since mutations are many.
-    let row = try #require(rows.first { $0[1].contains("prop_17_") })
+    let row = try #require(rows.first { $0[1].contains(property) })
     let proven = try Instance("vnncomp/cifar10_resnet/\(row[0])", "vnncomp/cifar10_resnet/\(row[1])")
     let found = try #require(try await proven.searched({ _ in gatherSearch }, seconds: 300))
     #expect(found.trees[0].nodes.count > 20)
+    let boundsNeurons = found.trees[0].nodes.contains { if case .neuronBounds = $0 { true } else { false } }
+    #expect(boundsNeurons == (property == "prop_10_"))
     #expect(try proven.report(row[1], found.trees, searchSeconds: found.seconds).isAccepted)
     var cut = found.trees
     cut[0].nodes.removeLast()
@@ -178,7 +182,7 @@ struct EngineProofTests {
         violated.property.cases[0].clauses[clause][index].bound = decimal(sum + 0.01)
       }
     }
-    try refusesMutations(proven, found.trees, violated, rounds: isLongTier ? 10_000 : 5)
+    try refusesMutations(proven, found.trees, violated, rounds: isLongTier ? longRounds : rounds)
   }
 
   @Test(
